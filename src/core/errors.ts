@@ -146,7 +146,8 @@ const classes: readonly [prefix: string, type: typeof RunnerError][] = [
 ]
 
 /** True for a string that the table of codes knows. */
-export const isErrorCode = (code: unknown): code is ErrorCode => typeof code === 'string' && Object.hasOwn(errorRules, code)
+export const isErrorCode = (code: unknown): code is ErrorCode =>
+  typeof code === 'string' && Object.hasOwn(errorRules, code)
 
 /** The error of the class that the table gives `code`; the rest are InputErrors. */
 export function errorOf(code: ErrorCode, message: string, details: ErrorDetails = {}): RunnerError {

@@ -1,0 +1,1 @@
+"""The worker package: everything that runs in a Python process. Started as ``python -m evidence_runner``."""

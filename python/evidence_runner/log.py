@@ -1,0 +1,15 @@
+"""Lines on stderr for people; the pool keeps their tail and attaches it to errors."""
+
+import sys
+import traceback
+
+
+def note(text: str) -> None:
+    """One line."""
+    print(f"evidence_runner: {text}", file=sys.stderr, flush=True)
+
+
+def note_error(what: str, error: BaseException) -> None:
+    """A failure with its traceback, which never crosses the pipe."""
+    lines = "".join(traceback.format_exception(error))
+    print(f"evidence_runner: {what}\n{lines}", file=sys.stderr, end="", flush=True)

@@ -1,0 +1,163 @@
+"""What the two sides say to each other, field by field. Twin of src/wire/message.ts: the same messages and
+fields in the same order; golden frames under test/golden are read and written by both.
+"""
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+import msgpack
+
+from .errors import WireError
+from .frame import MAX_FRAME_BYTES
+
+PROTOCOL_VERSION = 1
+
+
+class WireVectors(TypedDict):
+    """n rows of d numbers as raw little-endian bytes."""
+
+    dtype: Literal["f32"]
+    shape: tuple[int, int]
+    data: bytes | memoryview
+
+
+class WireCall(TypedDict):
+    """One slice of a caller's call inside a batch; ``id`` is unique within the worker's generation."""
+
+    id: int
+    items: list[Any]
+    options: dict[str, Any]
+    attempt: int
+    seed: int | None
+    traceparent: str
+
+
+class Batch(TypedDict):
+    """Node → Python: run this. ``hangMs`` after its start the worker counts as hung."""
+
+    type: Literal["batch"]
+    batch: int
+    op: str
+    model: str
+    hangMs: float
+    calls: list[WireCall]
+
+
+class WireFailure(TypedDict):
+    code: str
+    message: str
+
+
+class WireUsage(TypedDict):
+    tokens: int
+
+
+class WireReply(TypedDict):
+    """Either ``results`` or ``error``."""
+
+    id: int
+    results: NotRequired[WireVectors | list[Any]]
+    error: NotRequired[WireFailure]
+    usage: WireUsage
+
+
+class Memory(TypedDict):
+    """In bytes; MLX's are 0 where MLX is not loaded."""
+
+    rssBytes: int
+    peakBytes: int
+    mlxActiveBytes: int
+    mlxCacheBytes: int
+
+
+# Node → Python: the fields that each message must have, beside `type`.
+TO_WORKER: dict[str, tuple[str, ...]] = {
+    "batch": ("batch", "op", "model", "hangMs", "calls"),
+    "cancel": ("id",),
+    "ping": ("id",),
+    "shutdown": (),
+}
+CALL_FIELDS = ("id", "items", "options", "attempt", "seed", "traceparent")
+
+
+def hello(*, pid: int, python: str, versions: dict[str, str]) -> dict[str, Any]:
+    """First words, before any heavy import."""
+    return {"type": "hello", "protocol": PROTOCOL_VERSION, "pid": pid, "python": python, "versions": versions}
+
+
+def ready(
+    *,
+    ops: list[str],
+    models: list[dict[str, Any]],
+    lanes: dict[str, int],
+    load_ms: float,
+    warm_up_ms: float,
+    memory: Memory,
+    facts: dict[str, str],
+) -> dict[str, Any]:
+    """Loaded and warm. ``lanes`` gives each operation's capacity: 1 batch, or slots."""
+    return {
+        "type": "ready",
+        "ops": ops,
+        "models": models,
+        "lanes": lanes,
+        "loadMs": load_ms,
+        "warmUpMs": warm_up_ms,
+        "memory": memory,
+        "facts": facts,
+    }
+
+
+def started(batch: int) -> dict[str, Any]:
+    """The batch is being run now: its hang clock starts."""
+    return {"type": "started", "batch": batch}
+
+
+def results(batch: int, calls: list[WireReply], model_ms: float, memory: Memory) -> dict[str, Any]:
+    """One reply a call, in the batch's order."""
+    return {"type": "results", "batch": batch, "calls": calls, "modelMs": model_ms, "memory": memory}
+
+
+def parts(calls: list[dict[str, Any]]) -> dict[str, Any]:
+    """What one step added to each streaming call."""
+    return {"type": "parts", "calls": calls}
+
+
+def pong(identifier: int, *, last_step_at: float, in_step: bool, memory: Memory) -> dict[str, Any]:
+    """Answer to a ping, from the reader thread. ``last_step_at`` is in milliseconds since the process began."""
+    return {"type": "pong", "id": identifier, "lastStepAt": last_step_at, "inStep": in_step, "memory": memory}
+
+
+def log(level: str, stage: str, code: str, message: str) -> dict[str, Any]:
+    """A line for the host's log; ``fatal`` with a code says why the worker is about to exit."""
+    return {"type": "log", "level": level, "stage": stage, "code": code, "message": message}
+
+
+def encode(message: dict[str, Any]) -> bytes:
+    """A message as a frame's body."""
+    return msgpack.packb(message, use_bin_type=True)
+
+
+def decode(body: bytes) -> dict[str, Any]:
+    """The message in a frame's body; WireError for what is not of the protocol."""
+    limit = min(len(body), MAX_FRAME_BYTES)
+    try:
+        message = msgpack.unpackb(
+            body,
+            raw=False,
+            strict_map_key=True,
+            max_str_len=limit,
+            max_bin_len=limit,
+            max_array_len=limit,
+            max_map_len=limit,
+            max_ext_len=0,
+        )
+    except ValueError as error:  # msgpack's own errors are ValueErrors
+        raise WireError("ER_WIRE", f"A frame is not MessagePack: {error}; it begins {body[:64].hex(' ')}") from error
+    if not isinstance(message, dict) or message.get("type") not in TO_WORKER:
+        raise WireError("ER_WIRE", f"A message is not of the protocol; it begins {body[:64].hex(' ')}")
+    missing = [field for field in TO_WORKER[message["type"]] if field not in message]
+    if message["type"] == "batch" and not missing:
+        missing = [f"calls.{field}" for call in message["calls"] for field in CALL_FIELDS if field not in call]
+    if missing:
+        raise WireError("ER_WIRE", f"A {message['type']} message lacks {', '.join(missing)}")
+    return message

@@ -1,0 +1,1 @@
+"""One file per operation. See ``operation.py`` for what an operation is."""

@@ -1,0 +1,30 @@
+"""Which operations there are, and how each is made from what the pool says. No heavy import happens here."""
+
+import json
+from typing import Any
+
+from .echo import Echo
+from .operation import Operation
+
+
+def operations_of(arguments: list[str]) -> dict[str, Operation]:
+    """The operations that the arguments name, by name; each argument is a JSON object with an ``op``."""
+    settings = [json.loads(argument) for argument in arguments] or [{"op": "echo"}]
+    made = [_make(setting) for setting in settings]
+    return {operation.name: operation for operation in made}
+
+
+def _make(setting: dict[str, Any]) -> Operation:
+    if setting["op"] == "echo":
+        return Echo()
+    if setting["op"] == "embed":
+        from .embed import Embed
+
+        return Embed(
+            setting["folder"],
+            blas=setting.get("blas"),
+            weights_sha256=setting["sha256"],
+            revision=setting["revision"],
+            model_name=setting["name"],
+        )
+    raise SystemExit(f"There is no operation {setting['op']!r}; there are echo and embed")

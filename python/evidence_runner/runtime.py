@@ -1,0 +1,95 @@
+"""What one process needs around MLX: a fast BLAS, the device, memory limits and memory figures.
+
+`prepare` must run before anything imports mlx.core. It knows no model and no operation.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import sys
+from pathlib import Path
+from typing import Any
+
+# First found wins. The wheel of MLX for Linux carries reference BLAS (7 GFLOPS on one core); a library opened
+# with RTLD_GLOBAL before mlx.core is imported answers its cblas calls instead (100 GFLOPS and more).
+SYSTEM_LIBRARIES = (
+    "libopenblas.so.0",
+    "libopenblasp.so.0",
+    "libopenblaso.so.0",
+    "libflexiblas.so.3",
+    "libblis.so.4",
+    "libmkl_rt.so.3",
+    "libmkl_rt.so.2",
+)
+CPU_CACHE_BYTES = 32 << 20
+METAL_CACHE_BYTES = 1 << 30
+
+
+def prepare(blas: str | None = None) -> dict[str, Any]:
+    """Sets the environment, loads a BLAS, imports MLX and chooses its device.
+
+    Returns `{blas, core, device}`: the library's name (None: the wheel's own or Apple's), the kernels it chose
+    for this processor (None where it does not say), and "cpu" or "metal".
+    """
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    library, core = None, None
+    if sys.platform == "linux":
+        # Compiling needs g++ at run time, costs seconds and gains nothing on the CPU.
+        os.environ.setdefault("MLX_DISABLE_COMPILE", "1")
+        # Workers are one per core: two BLAS threads each make all of them wait for each other.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+        library, core = load_blas(blas)
+        if library is None:
+            print(
+                "evidence-runner: no fast BLAS found, MLX will be 10 to 20 times slower; "
+                "run `npx evidence-runner doctor`",
+                file=sys.stderr,
+            )
+    import mlx.core as mx
+
+    metal = mx.metal.is_available()
+    mx.set_default_device(mx.gpu if metal else mx.cpu)
+    mx.set_cache_limit(METAL_CACHE_BYTES if metal else CPU_CACHE_BYTES)
+    return {"blas": library, "core": core, "device": "metal" if metal else "cpu"}
+
+
+def load_blas(explicit: str | None) -> tuple[str | None, str | None]:
+    """Opens the first BLAS that works, for the whole process; returns its name and its kernels' name."""
+    if "mlx.core" in sys.modules and explicit is None:
+        return None, None
+    for name in ((explicit,) if explicit else ()) + SYSTEM_LIBRARIES:
+        try:
+            library = ctypes.CDLL(name, mode=ctypes.RTLD_GLOBAL)
+            library.cblas_sgemm  # noqa: B018  AttributeError: the symbols have another name
+        except (OSError, AttributeError) as error:
+            if name == explicit:
+                print(f"evidence-runner: BLAS {name} cannot be used: {error}", file=sys.stderr)
+            continue
+        core = None
+        if hasattr(library, "openblas_get_corename"):
+            library.openblas_get_corename.restype = ctypes.c_char_p
+            core = library.openblas_get_corename().decode()
+        return Path(name).name, core
+    return None, None
+
+
+def memory() -> dict[str, int]:
+    """This process's memory in bytes: `rssBytes`, `peakBytes`, and what MLX holds and keeps for reuse.
+
+    macOS has no cheap current figure without another package: there `rssBytes` is the peak as well.
+    """
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    resident = peak
+    if sys.platform == "linux":
+        with open("/proc/self/statm", "rb") as file:
+            resident = int(file.read().split()[1]) * resource.getpagesize()
+    mx = sys.modules.get("mlx.core")
+    return {
+        "rssBytes": resident,
+        "peakBytes": max(peak, resident),
+        "mlxActiveBytes": mx.get_active_memory() if mx else 0,
+        "mlxCacheBytes": mx.get_cache_memory() if mx else 0,
+    }

@@ -1,0 +1,48 @@
+"""Keeps the real stdout for frames and points fd 1 at stderr, so that no print() can break a frame.
+
+Called once, before any import that might print.
+"""
+
+import os
+import socket
+import stat
+import sys
+from typing import BinaryIO
+
+# Node's pipes are socket pairs on POSIX; some systems start them at 8 KiB, which makes a large reply fifty writes.
+SOCKET_BUFFER_BYTES = 1024 * 1024
+
+
+def take_stdio() -> tuple[BinaryIO, int]:
+    """Takes fd 0 and fd 1 for frames.
+
+    Returns a buffered reader on stdin and a private, close-on-exec descriptor of what was stdout. Afterwards
+    fd 1 and ``sys.stdout`` are stderr, and ``input()`` reads nothing.
+    """
+    frames_in = os.dup(0)
+    frames_out = os.dup(1)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    for descriptor in (frames_in, frames_out):
+        _raise_buffers(descriptor)
+    return os.fdopen(frames_in, "rb", buffering=64 * 1024), frames_out
+
+
+def _raise_buffers(descriptor: int) -> None:
+    if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+        return
+    with socket.socket(fileno=os.dup(descriptor)) as end:
+        for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+            if end.getsockopt(socket.SOL_SOCKET, option) < SOCKET_BUFFER_BYTES:
+                end.setsockopt(socket.SOL_SOCKET, option, SOCKET_BUFFER_BYTES)
+
+
+def write_all(descriptor: int, *chunks: bytes | memoryview) -> None:
+    """Writes every byte of ``chunks``; raises OSError when the peer is gone."""
+    for chunk in chunks:
+        view = memoryview(chunk).cast("B")
+        while view:
+            view = view[os.write(descriptor, view) :]

@@ -1,0 +1,35 @@
+/** Small pieces of time and abort that several rooms need. */
+import { DeadlineError } from './errors.ts'
+
+/** Milliseconds on the clock that deadlines are given in; it never goes back. */
+export const now = (): number => performance.now()
+
+/** The error for a deadline that passed while waiting for `what`. */
+export const deadlinePassed = (what: string, afterMs: number): DeadlineError =>
+  new DeadlineError(
+    'ER_DEADLINE',
+    `${what} was not done within ${Math.round(afterMs)} ms; allow more time or send less`,
+  )
+
+/**
+ * A signal that follows the caller's own and a time limit, and the means to let go of both.
+ * The limit's reason is a DeadlineError.
+ */
+export function limitedSignal(
+  signal: AbortSignal | undefined,
+  timeoutMs: number,
+  what: string,
+): { signal: AbortSignal; release: () => void } {
+  const controller = new AbortController()
+  const onAbort = () => controller.abort(signal?.reason)
+  if (signal?.aborted) onAbort()
+  signal?.addEventListener('abort', onAbort, { once: true })
+  const timer = Number.isFinite(timeoutMs)
+    ? setTimeout(() => controller.abort(deadlinePassed(what, timeoutMs)), timeoutMs)
+    : undefined
+  const release = () => {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', onAbort)
+  }
+  return { signal: controller.signal, release }
+}

@@ -1,0 +1,166 @@
+/**
+ * A caller's call while the pool has it: its items, which ride batches on their own, and the reply that
+ * they are joined to. Settles exactly once; whatever comes later is dropped.
+ */
+import type { Call, Reply, Results, RunContext } from '../core/call.ts'
+import { errorOf, isErrorCode } from '../core/errors.ts'
+import { copyVectors, isWireVectors, wellFormed } from '../wire/codec.ts'
+import type { WireReply } from '../wire/message.ts'
+
+/** One item: the unit of scheduling. */
+export type Item = {
+  readonly job: Job
+  readonly index: number
+  readonly value: unknown
+  readonly tokens: number
+  readonly bytes: number
+  /** Set once a worker died with it: from then on it runs in a batch of its own. */
+  alone: boolean
+  /** How far it is to blame for dead workers; see `poisonBlame`. */
+  blame: number
+}
+
+/** What a batch's reply says of the batch as a whole. */
+export type BatchTimes = {
+  readonly sentAt: number
+  readonly receivedAt: number
+  readonly modelMs: number
+  /** This slice's part of the batch's work, 0 to 1. */
+  readonly share: number
+}
+
+let sequence = 0
+
+export class Job {
+  readonly call: Call
+  readonly context: RunContext
+  readonly items: readonly Item[]
+  readonly sequence = sequence++
+  readonly enqueuedAt: number
+  readonly done: Promise<Reply>
+  /** Calls with equal keys may share a batch. */
+  readonly batchKey: string
+  /** The first item that has not been handed to a batch. */
+  next = 0
+  readonly #resolve: (reply: Reply) => void
+  readonly #reject: (error: unknown) => void
+  #state: 'open' | 'settled' = 'open'
+  #left: number
+  #vectors: Float32Array | undefined
+  #dimensions = 0
+  #values: unknown[] = []
+  #tokens = 0
+  #workerMs = 0
+  #attempt = 1
+  #wastedMs = 0
+  #release: () => void = () => {}
+
+  constructor(call: Call, context: RunContext, enqueuedAt: number) {
+    this.call = call
+    this.context = context
+    this.enqueuedAt = enqueuedAt
+    this.batchKey = `${call.variant.op}\n${call.variant.model}`
+    this.items = call.items.map((given, index) => {
+      const value = wellFormed(given)
+      const length = typeof value === 'string' ? value.length : (JSON.stringify(value)?.length ?? 0)
+      // Four characters a token is near enough to cut batches by; the truth comes back with the reply.
+      return {
+        job: this,
+        index,
+        value,
+        tokens: 2 + Math.ceil(length / 4),
+        bytes: length,
+        alone: false,
+        blame: 0,
+      }
+    })
+    this.#left = this.items.length
+    const { promise, resolve, reject } = Promise.withResolvers<Reply>()
+    this.done = promise
+    this.#resolve = resolve
+    this.#reject = reject
+  }
+
+  /** False once the caller has its answer or its error. */
+  get open(): boolean {
+    return this.#state === 'open'
+  }
+
+  /** What to let go of when the job settles: timers, listeners. */
+  onSettle(release: () => void): void {
+    this.#release = release
+  }
+
+  /** Takes a slice's reply; settles when it was the last. */
+  accept(items: readonly Item[], reply: WireReply, times: BatchTimes): void {
+    if (!this.open) return
+    if ('error' in reply) {
+      const code = isErrorCode(reply.error.code) ? reply.error.code : 'ER_MODEL_FAILED'
+      this.fail(errorOf(code, reply.error.message))
+      return
+    }
+    if (isWireVectors(reply.results)) {
+      const [count, dimensions] = reply.results.shape
+      if (count !== items.length) throw wrongCount(count, items.length)
+      this.#vectors ??= new Float32Array(this.items.length * dimensions)
+      this.#dimensions = dimensions
+      const whole = items.every((item, place) => item.index === (items[0]?.index ?? 0) + place)
+      if (whole) copyVectors(reply.results, this.#vectors, items[0]?.index ?? 0)
+      else {
+        for (const [place, item] of items.entries()) {
+          const data = reply.results.data.subarray(place * dimensions * 4, (place + 1) * dimensions * 4)
+          copyVectors({ dtype: 'f32', shape: [1, dimensions], data }, this.#vectors, item.index)
+        }
+      }
+    } else {
+      if (reply.results.length !== items.length) throw wrongCount(reply.results.length, items.length)
+      for (const [place, item] of items.entries()) this.#values[item.index] = reply.results[place]
+    }
+    this.#tokens += reply.usage.tokens
+    this.#workerMs += times.modelMs * times.share
+    this.#left -= items.length
+    if (this.#left === 0) this.#finish(times)
+  }
+
+  /** 1, and one more for each worker that died under one of its items. */
+  get attempt(): number {
+    return this.#attempt
+  }
+
+  /** Notes work that died with a worker and will be done again. */
+  waste(ms: number): void {
+    this.#attempt += 1
+    this.#wastedMs += ms
+  }
+
+  /** Gives the caller an error, unless it has had its answer. */
+  fail(error: unknown): void {
+    if (!this.open) return
+    this.#state = 'settled'
+    this.#release()
+    this.#reject(error)
+  }
+
+  #finish(times: BatchTimes): void {
+    this.#state = 'settled'
+    this.#release()
+    const results: Results =
+      this.#vectors === undefined
+        ? this.#values
+        : { count: this.items.length, dimensions: this.#dimensions, data: this.#vectors }
+    this.#resolve({
+      results,
+      usage: { calls: 1, tokens: this.#tokens, workerMs: this.#workerMs },
+      timings: {
+        queueMs: times.sentAt - this.enqueuedAt,
+        modelMs: times.modelMs,
+        wireMs: Math.max(0, times.receivedAt - times.sentAt - times.modelMs),
+      },
+      attempt: this.#attempt,
+      wastedMs: this.#wastedMs,
+    })
+  }
+}
+
+const wrongCount = (got: number, wanted: number) =>
+  errorOf('ER_WIRE', `The worker gave ${got} results for ${wanted} items`)

@@ -1,0 +1,59 @@
+/**
+ * Starts a Python process and hands over its pipes. One of the two places that know `node:child_process`,
+ * and, beside the command line, the only one that reads environment variables.
+ */
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import type { Readable, Writable } from 'node:stream'
+
+/** How to start one worker. */
+export type Launch = {
+  readonly python: string
+  /** The folder that holds the package `evidence_runner`. */
+  readonly packageFolder: string
+  /** One JSON text an operation, see python/evidence_runner/__main__.py. */
+  readonly operations: readonly string[]
+  readonly environment?: Readonly<Record<string, string>>
+}
+
+export type PythonProcess = ChildProcessByStdio<Writable, Readable, Readable>
+
+/** The folder given by EVIDENCE_RUNNER_HOME, where environments and models are kept, if it is set. */
+export const homeFromEnvironment = (): string | undefined => process.env['EVIDENCE_RUNNER_HOME'] || undefined
+
+/** The user's cache folder by the XDG convention, if it is set. */
+export const cacheFromEnvironment = (): string | undefined => process.env['XDG_CACHE_HOME'] || undefined
+
+// Taken out of the host's environment: each of them can make a worker slow or another program altogether.
+const unwanted = [
+  'PYTHONDONTWRITEBYTECODE',
+  'PYTHONSTARTUP',
+  'PYTHONHOME',
+  'PYTHONINSPECT',
+  'PYTHONPATH',
+  'PYTHONUNBUFFERED',
+]
+
+function environmentOf(launch: Launch): NodeJS.ProcessEnv {
+  const environment = { ...process.env }
+  for (const name of unwanted) delete environment[name]
+  return {
+    ...environment,
+    PYTHONPATH: launch.packageFolder,
+    PYTHONNOUSERSITE: '1',
+    PYTHONIOENCODING: 'utf-8',
+    // One BLAS thread a worker: two workers with two threads each wait for each other.
+    OPENBLAS_NUM_THREADS: '1',
+    TOKENIZERS_PARALLELISM: 'false',
+    HF_HUB_OFFLINE: '1',
+    ...launch.environment,
+  }
+}
+
+/** Starts the worker. A failure to start comes as the process's `error` event, never as an exception. */
+export function spawnPython(launch: Launch): PythonProcess {
+  return spawn(launch.python, ['-P', '-m', 'evidence_runner', ...launch.operations], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: environmentOf(launch),
+    windowsHide: true,
+  })
+}

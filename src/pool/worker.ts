@@ -1,0 +1,322 @@
+/**
+ * One live process: one generation of one slot. Knows its state, its pipe and the batch it is running, and
+ * dies exactly once, with a reason. It never decides what happens next; its listener does.
+ *
+ *   handshaking ──hello──▶ loading ──log──▶ warming ──ready──▶ ready ⇄ busy ──drain()──▶ draining
+ *        └───────────────┬─────┴───────────────┴────────────────┴───────┴───────────────────┘
+ *                        ▼ exit, broken frame, deadline of the step, hang
+ *                       dead
+ */
+import { now } from '../core/async.ts'
+import { type ErrorCode, errorOf, isErrorCode, type RunnerError } from '../core/errors.ts'
+import { decodeMessage, encodeMessage } from '../wire/codec.ts'
+import { FrameReader } from '../wire/frame.ts'
+import {
+  type BatchMessage,
+  type FromWorker,
+  protocolVersion,
+  type ReadyMessage,
+  type ResultsMessage,
+  type ToWorker,
+  type WorkerMemory,
+} from '../wire/message.ts'
+import type { ResolvedPoolOptions } from './options.ts'
+import { type Launch, type PythonProcess, spawnPython } from './spawn.ts'
+
+export type WorkerState = 'handshaking' | 'loading' | 'warming' | 'ready' | 'busy' | 'draining' | 'dead'
+
+export type WorkerListener = {
+  /** Loaded, warm and free. */
+  onReady(worker: Worker): void
+  /** The batch is answered and the worker is free again. Throw WorkerError ER_WIRE if the answer makes no sense. */
+  onResults(worker: Worker, message: ResultsMessage): void
+  /** Gone, with the reason. Comes exactly once; nothing comes after it. */
+  onDead(worker: Worker, reason: RunnerError): void
+}
+
+/** What of stderr is kept for error messages. */
+const stderrTailBytes = 16 * 1024
+
+/** How long after a process's exit its last output is awaited: a grandchild may hold the pipe open for ever. */
+const flushMs = 50
+
+export class Worker {
+  readonly generation: number
+  readonly #options: ResolvedPoolOptions
+  readonly #listener: WorkerListener
+  readonly #process: PythonProcess
+  readonly #reader = new FrameReader()
+  readonly #spawnedAt = now()
+  readonly #exited: Promise<void>
+  #state: WorkerState = 'handshaking'
+  #ready: ReadyMessage | undefined
+  #memory: WorkerMemory | undefined
+  #batch: BatchMessage | undefined
+  #clock: NodeJS.Timeout | undefined
+  #fatal: { code: ErrorCode; message: string } | undefined
+  #stderr = ''
+  #exit: { code: number | null; signal: string | null } | undefined
+  /** Items answered since it was ready. */
+  settled = 0
+
+  constructor(generation: number, launch: Launch, options: ResolvedPoolOptions, listener: WorkerListener) {
+    this.generation = generation
+    this.#options = options
+    this.#listener = listener
+    this.#process = spawnPython(launch)
+    this.#exited = new Promise(resolve => this.#listen(launch, resolve))
+    this.#arm(options.helloTimeoutMs, () => this.#late('said nothing', options.helloTimeoutMs))
+  }
+
+  get state(): WorkerState {
+    return this.#state
+  }
+
+  /** 0 when the process could not even be started. */
+  get pid(): number {
+    return this.#process.pid ?? 0
+  }
+
+  /** What it said when it got ready. */
+  get ready(): ReadyMessage | undefined {
+    return this.#ready
+  }
+
+  get memory(): WorkerMemory | undefined {
+    return this.#memory
+  }
+
+  /** From spawn to ready, in milliseconds. */
+  bootMs = 0
+
+  /** The tail of what it wrote to stderr. */
+  get stderrTail(): string {
+    return this.#stderr.trim()
+  }
+
+  /** Gives it a batch to run. Only when `ready`. */
+  run(batch: BatchMessage): void {
+    if (this.#state !== 'ready') throw new Error(`This is a bug: a batch for a worker that is ${this.#state}`)
+    this.#state = 'busy'
+    this.#batch = batch
+    // Armed now for a worker that has stopped reading, and again from `started`.
+    this.#arm(batch.hangMs, () => this.#hung())
+    try {
+      this.#send(batch)
+    } catch (error) {
+      this.#state = 'ready'
+      this.#batch = undefined
+      this.#disarm()
+      throw error
+    }
+  }
+
+  /** Ends it: asks first, then SIGTERM, then SIGKILL. Resolves when the process is gone. */
+  async end(): Promise<void> {
+    if (this.#state !== 'dead') {
+      this.#state = 'draining'
+      this.#disarm()
+      this.#send({ type: 'shutdown' })
+      this.#process.stdin.end()
+      await this.#climb()
+    }
+    await this.#exited
+  }
+
+  /** Kills it at once, for `reason`. */
+  kill(reason: RunnerError): void {
+    this.#process.kill('SIGKILL')
+    this.#die(reason)
+  }
+
+  async #climb(): Promise<void> {
+    for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+      if (await this.#gone(this.#options.killGraceMs)) return
+      this.#process.kill(signal)
+    }
+  }
+
+  async #gone(withinMs: number): Promise<boolean> {
+    const { promise: late, resolve } = Promise.withResolvers<false>()
+    const timer = setTimeout(resolve, withinMs, false)
+    const gone = await Promise.race([this.#exited.then(() => true), late])
+    clearTimeout(timer)
+    return gone
+  }
+
+  #listen(launch: Launch, onExited: () => void): void {
+    const { stdin, stdout, stderr } = this.#process
+    // The pool keeps the event loop alive while it has work; an idle worker must not.
+    this.#process.unref()
+    for (const pipe of [stdin, stdout, stderr]) (pipe as unknown as { unref(): void }).unref()
+    this.#process.on('error', cause => {
+      if (this.#process.pid !== undefined) return // a signal that could not be delivered; the exit will tell
+      onExited()
+      const message = `Python can't be started: ${launch.python} (${(cause as NodeJS.ErrnoException).code ?? cause.message}); run \`npx evidence-runner setup\``
+      this.#die(errorOf('ER_WORKER_SPAWN', message, { cause }))
+    })
+    this.#process.on('exit', (code, signal) => {
+      this.#exit = { code, signal }
+      onExited()
+      const settle = () => this.#die(this.#exitReason())
+      const late = setTimeout(settle, flushMs)
+      stdout.once('close', () => {
+        clearTimeout(late)
+        settle()
+      })
+    })
+    // EPIPE is a worker's death, and its exit tells; an unheard error would be the host's.
+    for (const pipe of [stdin, stdout, stderr]) pipe.on('error', () => {})
+    stdout.on('data', (chunk: Buffer) => this.#receive(chunk))
+    stderr.setEncoding('utf8')
+    stderr.on('data', (text: string) => {
+      this.#stderr = (this.#stderr + text).slice(-stderrTailBytes)
+    })
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.#state === 'dead') return
+    try {
+      for (const body of this.#reader.push(chunk)) this.#handle(decodeMessage(body))
+    } catch (error) {
+      this.kill(error as RunnerError)
+    }
+  }
+
+  #handle(message: FromWorker): void {
+    switch (message.type) {
+      case 'hello':
+        this.#hello(message.protocol)
+        break
+      case 'log':
+        if (message.level === 'fatal')
+          this.#fatal = { code: fatalCode(message.code), message: message.message }
+        else if (message.stage === 'warming' && this.#state === 'loading')
+          this.#step('warming', this.#options.warmUpTimeoutMs)
+        break
+      case 'ready':
+        this.#becomeReady(message)
+        break
+      case 'started':
+        if (message.batch !== this.#batch?.batch)
+          throw errorOf('ER_WIRE', `The worker started batch ${message.batch}, which it was not given`)
+        this.#arm(this.#batch.hangMs, () => this.#hung())
+        break
+      case 'results':
+        this.#results(message)
+        break
+      case 'pong':
+        this.#memory = message.memory
+        break
+      case 'parts':
+        throw errorOf('ER_WIRE', 'The worker sent parts of a call that does not stream')
+    }
+  }
+
+  #hello(protocol: number): void {
+    if (protocol !== protocolVersion) {
+      throw errorOf(
+        'ER_WORKER_SPAWN',
+        `The worker speaks protocol ${protocol} and this package ${protocolVersion}; run \`npx evidence-runner setup\` to bring them together`,
+      )
+    }
+    this.#step('loading', this.#options.loadTimeoutMs)
+  }
+
+  #step(state: 'loading' | 'warming', limitMs: number): void {
+    this.#state = state
+    this.#arm(limitMs, () =>
+      this.#late(state === 'loading' ? 'had not loaded its model' : 'was not warm', limitMs),
+    )
+  }
+
+  #becomeReady(message: ReadyMessage): void {
+    if (this.#state === 'draining') return
+    this.#disarm()
+    this.#ready = message
+    this.#memory = message.memory
+    this.#state = 'ready'
+    this.bootMs = now() - this.#spawnedAt
+    this.#listener.onReady(this)
+  }
+
+  #results(message: ResultsMessage): void {
+    if (message.batch !== this.#batch?.batch)
+      throw errorOf('ER_WIRE', `The worker answered batch ${message.batch}, which it was not given`)
+    this.#disarm()
+    this.#memory = message.memory
+    this.#batch = undefined
+    if (this.#state === 'busy') this.#state = 'ready'
+    this.#listener.onResults(this, message)
+  }
+
+  #send(message: ToWorker): void {
+    if (this.#process.stdin.writable) this.#process.stdin.write(encodeMessage(message))
+  }
+
+  /** Runs `onLate` after `ms`, unless the clock is set again or stopped before. */
+  #arm(ms: number, onLate: () => void): void {
+    clearTimeout(this.#clock)
+    const clock = setTimeout(() => {
+      // The host's own stall must not be charged to the worker: what it has sent meanwhile is read first.
+      setImmediate(() => {
+        if (this.#clock === clock) onLate()
+      })
+    }, ms)
+    clock.unref()
+    this.#clock = clock
+  }
+
+  #disarm(): void {
+    clearTimeout(this.#clock)
+    this.#clock = undefined
+  }
+
+  #late(what: string, afterMs: number): void {
+    this.kill(
+      errorOf(
+        'ER_WORKER_SPAWN',
+        `A worker ${what} after ${Math.round(afterMs / 1000)} s; run \`npx evidence-runner doctor\``,
+        {
+          detail: this.stderrTail,
+        },
+      ),
+    )
+  }
+
+  #hung(): void {
+    if (this.#batch === undefined) return
+    const limit = Math.round(this.#batch.hangMs / 1000)
+    this.kill(
+      errorOf('ER_WORKER_HUNG', `A worker ran ${this.#batch.op} for more than ${limit} s and was killed`, {
+        detail: this.stderrTail,
+      }),
+    )
+  }
+
+  #exitReason(): RunnerError {
+    const detail = this.stderrTail
+    const how = this.#exit?.signal ?? `code ${this.#exit?.code}`
+    if (this.#fatal !== undefined) return errorOf(this.#fatal.code, this.#fatal.message, { detail })
+    if (this.#ready !== undefined) return errorOf('ER_WORKER_EXIT', `A worker exited (${how})`, { detail })
+    const last = detail.split('\n').at(-1)
+    const why = last ? `: ${last}` : ''
+    return errorOf(
+      'ER_WORKER_SPAWN',
+      `A worker exited while ${this.#state} (${how})${why}; run \`npx evidence-runner doctor\``,
+      { detail },
+    )
+  }
+
+  #die(reason: RunnerError): void {
+    if (this.#state === 'dead') return
+    this.#state = 'dead'
+    this.#disarm()
+    this.#process.stdin.destroy()
+    this.#process.stdout.destroy()
+    this.#process.stderr.destroy()
+    this.#listener.onDead(this, reason)
+  }
+}
+
+const fatalCode = (code: string): ErrorCode => (isErrorCode(code) ? code : 'ER_WORKER_SPAWN')

