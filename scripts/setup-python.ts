@@ -42,6 +42,7 @@ try {
     onProgress: show,
     signal: stopped.signal,
   })
+  if (openLine !== '') process.stdout.write('\n')
   console.log(anythingDone ? `Ready: ${environment.folder}` : 'Set up already, nothing to do.')
 } catch (error) {
   if (openLine !== '') process.stdout.write('\n')

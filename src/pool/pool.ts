@@ -74,6 +74,7 @@ export class Pool {
   #generations = 0
   #batches = 0
   #sliceIds = 0
+  #everReady = false
   #settledCalls = 0
   #lastFailure: RunnerError | undefined
   #onIdle: (() => void) | undefined
@@ -307,6 +308,7 @@ export class Pool {
   }
 
   #ready(_slot: Slot, worker: Worker): void {
+    this.#everReady = true
     this.#breaker.noteReady()
     this.#options.onEvent({
       name: 'worker-ready',
@@ -354,8 +356,9 @@ export class Pool {
   #bootFailure(slot: Slot, worker: Worker | undefined, reason: RunnerError): void {
     if (worker !== undefined) this.#noteExit(worker, reason)
     this.#lastFailure = reason
-    this.#breaker.noteFailedBoot()
-    if (!this.#anyAlive()) {
+    if (worker?.killedFromOutside) this.#breaker.noteBarrenDeath()
+    else this.#breaker.noteFailedBoot()
+    if (!this.#everReady && !this.#anyAlive() && this.#breaker.state !== 'closed') {
       // Not a crash: the next start would fail the same way, so nobody is left waiting for it.
       for (const waiter of this.#waiters) waiter.reject(reason)
       for (const job of this.#queue.drain()) job.fail(reason)

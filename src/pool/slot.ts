@@ -58,10 +58,16 @@ export class Slot {
     if (this.#state !== 'waiting') return
     clearTimeout(this.#timer)
     const spacing = this.#spawnedAt + spawnSpacingMs - now()
-    if (spacing > 0) return this.#later(spacing)
+    if (spacing > 0) {
+      this.#later(spacing)
+      return
+    }
     const wait = this.#breaker.askToSpawn()
     if (wait === undefined) return // another slot's probe is under way; its outcome starts this one
-    if (wait > 0) return this.#later(wait)
+    if (wait > 0) {
+      this.#later(wait)
+      return
+    }
     this.#spawnedAt = now()
     this.#state = 'launching'
     this.restarts += 1

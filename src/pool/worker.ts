@@ -55,6 +55,7 @@ export class Worker {
   #clock: NodeJS.Timeout | undefined
   #fatal: { code: ErrorCode; message: string } | undefined
   #stderr = ''
+  #killed = false
   #exit: { code: number | null; signal: string | null } | undefined
   /** Items answered since it was ready. */
   settled = 0
@@ -88,6 +89,11 @@ export class Worker {
 
   /** From spawn to ready, in milliseconds. */
   bootMs = 0
+
+  /** True when somebody else ended the process with a signal, which says nothing about how the next will do. */
+  get killedFromOutside(): boolean {
+    return this.#exit?.signal != null && !this.#killed
+  }
 
   /** The tail of what it wrote to stderr. */
   get stderrTail(): string {
@@ -125,6 +131,7 @@ export class Worker {
 
   /** Kills it at once, for `reason`. */
   kill(reason: RunnerError): void {
+    this.#killed = true
     this.#process.kill('SIGKILL')
     this.#die(reason)
   }

@@ -24,7 +24,8 @@ export type CommandOptions = {
  * Settings of the caller's that would send packages, byte-code or imports somewhere else than the
  * environment that we make. What says where packages come from (indexes, proxies, certificates) stays.
  */
-const misleading = /^(PYTHON(?!UNBUFFERED|UTF8|IOENCODING)|PIP_(USER|TARGET|PREFIX|ROOT|REQUIREMENT|CONSTRAINT|NO_COMPILE|DRY_RUN|PYTHON)$|__PYVENV_LAUNCHER__$)/
+const misleading =
+  /^(PYTHON(?!UNBUFFERED|UTF8|IOENCODING)|PIP_(USER|TARGET|PREFIX|ROOT|REQUIREMENT|CONSTRAINT|NO_COMPILE|DRY_RUN|PYTHON)$|__PYVENV_LAUNCHER__$)/
 
 /** The caller's environment without what would mislead Python and pip. */
 function childEnvironment(): NodeJS.ProcessEnv {

@@ -14,7 +14,7 @@
 import { createHash } from 'node:crypto'
 import { readFile, realpath, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { isAbsolute, join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { exists, type PackageRoot } from './root.ts'
 
 /** A Python environment that workers can run on. */
@@ -73,18 +73,27 @@ export async function lockHash(root: PackageRoot, name: LockName): Promise<strin
     .digest('hex')
 }
 
-/** Where this package's environment is or would be: one for each package version and lock outside a checkout. */
-export async function environmentFolder(root: PackageRoot, home: string | undefined): Promise<string> {
-  if (root.checkout) return join(root.folder, 'python', '.venv')
-  const lock = (await lockHash(root, 'worker')).slice(0, 12)
-  return join(home ?? defaultHome(), `env-${root.version}-${lock}`)
+/** Where environments are kept outside a checkout. The caller reads the environment variables. */
+export type HomeOptions = {
+  /** Full path (EVIDENCE_RUNNER_HOME). @default `evidence-runner` in `cacheFolder` */
+  readonly home?: string | undefined
+  /** The user's cache folder (XDG_CACHE_HOME). @default ~/Library/Caches on macOS, ~/.cache on Linux */
+  readonly cacheFolder?: string | undefined
 }
 
-/** The user's cache folder for this program. */
-export function defaultHome(): string {
-  return process.platform === 'darwin'
-    ? join(homedir(), 'Library', 'Caches', 'evidence-runner')
-    : join(homedir(), '.cache', 'evidence-runner')
+/** Where this package's environment is or would be: one for each package version and lock outside a checkout. */
+export async function environmentFolder(root: PackageRoot, options: HomeOptions = {}): Promise<string> {
+  if (root.checkout) return join(root.folder, 'python', '.venv')
+  const lock = (await lockHash(root, 'worker')).slice(0, 12)
+  return join(homeFolder(options), `env-${root.version}-${lock}`)
+}
+
+/** The folder that all of a user's environments outside checkouts lie in. */
+export function homeFolder(options: HomeOptions = {}): string {
+  if (options.home !== undefined) return resolve(options.home)
+  const usual =
+    process.platform === 'darwin' ? join(homedir(), 'Library', 'Caches') : join(homedir(), '.cache')
+  return join(options.cacheFolder ?? usual, 'evidence-runner')
 }
 
 /** The interpreter of an environment folder. */
@@ -115,7 +124,8 @@ export async function flawOf(
   if (record === undefined) {
     return (await exists(folder)) ? `${folder} was never finished` : `${folder} does not exist`
   }
-  if (record.recordVersion !== recordVersion) return `${folder} was made by another version of evidence-runner`
+  if (record.recordVersion !== recordVersion)
+    return `${folder} was made by another version of evidence-runner`
   for (const name of locks) {
     if (record.locks[name] !== (await lockHash(root, name))) {
       return `${folder} was made from another python/locks/${name}.txt`
@@ -123,11 +133,13 @@ export async function flawOf(
   }
   const program = await realpath(pythonIn(folder)).catch(() => undefined)
   if (program === undefined) return `its Python is gone: ${pythonIn(folder)} leads nowhere`
-  if (program !== record.pythonProgram) return `its Python has changed from ${record.pythonProgram} to ${program}`
+  if (program !== record.pythonProgram)
+    return `its Python has changed from ${record.pythonProgram} to ${program}`
   const site = join(folder, record.sitePackages)
   const needed: string[] = [...essentialPackages, ...(locks.includes('dev') ? developerPackages : [])]
   const paths = needed.map(name => join(site, name))
-  if (record.blasLibrary !== null && !isBareName(record.blasLibrary)) paths.push(join(folder, record.blasLibrary))
+  if (record.blasLibrary !== null && !isBareName(record.blasLibrary))
+    paths.push(join(folder, record.blasLibrary))
   const present = await Promise.all(paths.map(exists))
   const missing = paths.find((_, index) => !present[index])
   return missing === undefined ? undefined : `${missing} is missing`
@@ -144,7 +156,8 @@ export function environmentOf(
     folder,
     python: pythonIn(folder),
     modelFolder: join(folder, record.sitePackages, modelPath),
-    blasLibrary: blasLibrary === null ? undefined : isBareName(blasLibrary) ? blasLibrary : join(folder, blasLibrary),
+    blasLibrary:
+      blasLibrary === null ? undefined : isBareName(blasLibrary) ? blasLibrary : join(folder, blasLibrary),
     weightsSha256: builtInWeightsSha256,
     source,
   }
@@ -154,4 +167,4 @@ export function environmentOf(
 export const modelFolderIn = (sitePackages: string): string => join(sitePackages, modelPath)
 
 /** A library of the system's, known to the dynamic loader by name. */
-const isBareName = (library: string): boolean => !library.includes('/') && !isAbsolute(library)
+const isBareName = (library: string): boolean => !library.includes('/')

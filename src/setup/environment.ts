@@ -13,6 +13,7 @@ import {
   environmentFolder,
   environmentOf,
   flawOf,
+  type HomeOptions,
   modelFolderIn,
   type PythonEnvironment,
   readRecord,
@@ -23,9 +24,7 @@ export type { PythonEnvironment } from './environment-record.ts'
 export { type CreateOptions, createEnvironment, type SetUpProgress } from './install.ts'
 export { verifyWeights } from './weights.ts'
 
-export type LocateOptions = {
-  /** Folder for environments outside a checkout. @default the user's cache folder */
-  readonly home?: string | undefined
+export type LocateOptions = HomeOptions & {
   /** The caller's own Python, by path: it brings the packages of python/locks/worker.txt itself. */
   readonly python?: string | undefined
   /** The package to look for. @default the one that holds this file */
@@ -40,11 +39,14 @@ export type LocateOptions = {
 export async function locateEnvironment(options: LocateOptions = {}): Promise<PythonEnvironment> {
   if (options.python !== undefined) return givenEnvironment(options.python)
   const root = options.root ?? (await findPackageRoot())
-  const folder = await environmentFolder(root, options.home)
+  const folder = await environmentFolder(root, options)
   const record = await readRecord(folder)
   const flaw = await flawOf(root, folder, record, ['worker'])
   if (record === undefined || flaw !== undefined) {
-    throw errorOf('ER_WORKER_SPAWN', `No Python environment for the workers: ${flaw}. Make it: ${setupCommand(root)}`)
+    throw errorOf(
+      'ER_WORKER_SPAWN',
+      `No Python environment for the workers: ${flaw}. Make it: ${setupCommand(root)}`,
+    )
   }
   return environmentOf(folder, record, root.checkout ? 'checkout' : 'home')
 }
@@ -53,7 +55,10 @@ export async function locateEnvironment(options: LocateOptions = {}): Promise<Py
 async function givenEnvironment(command: string): Promise<PythonEnvironment> {
   const python = resolve(command)
   if (!(await exists(python))) {
-    throw errorOf('ER_WORKER_SPAWN', `No Python at ${python}. Give the full path of one, for example $(which python3)`)
+    throw errorOf(
+      'ER_WORKER_SPAWN',
+      `No Python at ${python}. Give the full path of one, for example $(which python3)`,
+    )
   }
   const folder = dirname(dirname(python))
   const libraries = await readdir(join(folder, 'lib')).catch(() => [])

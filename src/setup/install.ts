@@ -11,11 +11,12 @@
 import { mkdir, readdir, readFile, realpath, rename, rm, stat, statfs, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { errorOf, RunnerError } from '../core/errors.ts'
-import { type CommandResult, runCommand } from './command.ts'
+import { runCommand } from './command.ts'
 import {
   environmentFolder,
   environmentOf,
   flawOf,
+  type HomeOptions,
   type LockName,
   lockFile,
   lockHash,
@@ -25,11 +26,11 @@ import {
   recordVersion,
   writeRecord,
 } from './environment-record.ts'
-import { inspectEnvironment, type Inspection } from './inspection.ts'
+import { chooseBlas } from './fast-blas.ts'
 import { findPython } from './python.ts'
-import { findPackageRoot, type PackageRoot, setupCommand } from './root.ts'
+import { findPackageRoot, type PackageRoot } from './root.ts'
+import { commandFailure, neededBytes, plainly } from './set-up-failure.ts'
 import { takeSetUpLock } from './set-up-lock.ts'
-import { withoutSymbolPrefix } from './unprefix-blas.ts'
 import { verifyWeights } from './weights.ts'
 
 /** One line of progress: without `elapsedMs` when a step starts, with it when the step is done. */
@@ -42,9 +43,7 @@ export type SetUpProgress = {
   readonly warning?: boolean
 }
 
-export type CreateOptions = {
-  /** Folder for environments outside a checkout. @default the user's cache folder */
-  readonly home?: string | undefined
+export type CreateOptions = HomeOptions & {
   /** Adds what the tests and checks of the Python side need. @default false */
   readonly developer?: boolean
   /** The Python to make it from. @default the first that fits, see python.ts */
@@ -54,18 +53,6 @@ export type CreateOptions = {
   /** The package to make it for. @default the one that holds this file */
   readonly root?: PackageRoot
 }
-
-/** Room that a new environment takes while it is made, measured with the developer's packages. */
-const neededBytes = 400 * 2 ** 20
-
-/** Libraries with `cblas_sgemm` that distributions ship: Debian, Ubuntu and Arch; the rest Fedora's, then BLIS. */
-const systemLibraries = [
-  'libopenblas.so.0',
-  'libopenblasp.so.0',
-  'libopenblaso.so.0',
-  'libflexiblas.so.3',
-  'libblis.so.4',
-] as const
 
 const steps = 3
 
@@ -80,13 +67,13 @@ export async function createEnvironment(options: CreateOptions = {}): Promise<Py
   const { signal } = options
   signal?.throwIfAborted()
   const root = options.root ?? (await findPackageRoot())
-  const folder = await environmentFolder(root, options.home)
+  const folder = await environmentFolder(root, options)
   const locks: LockName[] = options.developer === true ? ['worker', 'dev'] : ['worker']
   const ready = await fittingEnvironment(root, folder, locks)
   if (ready !== undefined) return ready
 
   try {
-    await mkdir(dirname(folder), { recursive: true })
+    await makeHome(dirname(folder))
     await using _lock = await takeSetUpLock(`${folder}.lock`, {
       signal,
       onWait: pid => {
@@ -97,7 +84,10 @@ export async function createEnvironment(options: CreateOptions = {}): Promise<Py
     const readyMeanwhile = await fittingEnvironment(root, folder, locks)
     if (readyMeanwhile !== undefined) return readyMeanwhile
     await removeLeftovers(folder)
-    return await make(root, folder, locks, options)
+    const made = await make(root, folder, locks, options)
+    // Once more: pip of a set-up that was killed may have gone on writing for a while.
+    await removeLeftovers(folder)
+    return made
   } catch (error) {
     throw plainly(error, root, folder)
   }
@@ -142,6 +132,8 @@ async function make(
     await refuseFullDisk(dirname(folder))
     const pythonVersion = await step(1, 'Python environment', async () => {
       const base = await findPython({ command: options.pythonCommand, signal })
+      await mkdir(draft)
+      await writeFile(join(draft, '.gitignore'), '*\n')
       const made = await runCommand(base.executable, ['-m', 'venv', draft], { signal })
       if (made.code !== 0) throw commandFailure(`${base.executable} -m venv`, made, root)
       return base.version
@@ -155,27 +147,38 @@ async function make(
       await compileWorkerPackage(python, root, signal)
     })
 
-    await step(3, process.platform === 'linux' ? 'Fast matrix library, model weights' : 'Model weights', async () => {
-      const { library, inspection } = await chooseBlas(draft, sitePackages, root, warn, signal)
-      const broken = [inspection.mlx, inspection.tokenizers, inspection.msgpack].find(part => part?.problem !== undefined)
-      const problem = broken?.problem ?? (inspection.mlx === undefined ? inspection.problem : undefined)
-      if (problem !== undefined) {
-        throw errorOf('ER_WORKER_SPAWN', `The Python packages were installed but do not work here: ${problem}`)
-      }
-      const record = {
-        recordVersion,
-        packageVersion: root.version,
-        locks: Object.fromEntries(await Promise.all(locks.map(async name => [name, await lockHash(root, name)]))),
-        pythonVersion,
-        pythonProgram: await realpath(python),
-        sitePackages,
-        blasLibrary: library ?? null,
-        blasCore: inspection.blas?.detail || null,
-      }
-      await verifyWeights(environmentOf(draft, record, 'home'))
-      await pointScriptsTo(folder, draft)
-      await writeRecord(draft, record)
-    })
+    await step(
+      3,
+      process.platform === 'linux' ? 'Fast matrix library, model weights' : 'Model weights',
+      async () => {
+        const { library, inspection } = await chooseBlas(draft, sitePackages, root, warn, signal)
+        const broken = [inspection.mlx, inspection.tokenizers, inspection.msgpack].find(
+          part => part?.problem !== undefined,
+        )
+        const problem = broken?.problem ?? (inspection.mlx === undefined ? inspection.problem : undefined)
+        if (problem !== undefined) {
+          throw errorOf(
+            'ER_WORKER_SPAWN',
+            `The Python packages were installed but do not work here: ${problem}`,
+          )
+        }
+        const record = {
+          recordVersion,
+          packageVersion: root.version,
+          locks: Object.fromEntries(
+            await Promise.all(locks.map(async name => [name, await lockHash(root, name)])),
+          ),
+          pythonVersion,
+          pythonProgram: await realpath(python),
+          sitePackages,
+          blasLibrary: library ?? null,
+          blasCore: inspection.blas?.detail || null,
+        }
+        await verifyWeights(environmentOf(draft, record, 'home'))
+        await pointScriptsTo(folder, draft)
+        await writeRecord(draft, record)
+      },
+    )
     signal?.throwIfAborted()
     await putInPlace(draft, folder)
   } catch (error) {
@@ -196,50 +199,13 @@ function pipArguments(root: PackageRoot, locks: readonly LockName[]): string[] {
 }
 
 /** Best effort: an installed package may lie in a folder that this user cannot write to. */
-async function compileWorkerPackage(python: string, root: PackageRoot, signal: AbortSignal | undefined): Promise<void> {
+async function compileWorkerPackage(
+  python: string,
+  root: PackageRoot,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const sources = join(root.folder, 'python', 'evidence_runner')
   await runCommand(python, ['-m', 'compileall', '-q', sources], { signal })
-}
-
-/**
- * The first library that a process can open and that multiplies rightly, with what else works beside it. Each
- * is tried in a process of its own, since a wrong one may end it.
- */
-async function chooseBlas(
-  draft: string,
-  sitePackages: string,
-  root: PackageRoot,
-  warn: (text: string) => void,
-  signal: AbortSignal | undefined,
-): Promise<{ library: string | undefined; inspection: Inspection }> {
-  const python = pythonIn(draft)
-  if (process.platform !== 'linux') {
-    return { library: undefined, inspection: await inspectEnvironment(python, undefined, root.folder, { signal }) }
-  }
-  let reason: string | undefined
-  const own = join('blas', 'libopenblas.so')
-  try {
-    const wheel = join(draft, sitePackages, 'scipy_openblas32', 'lib', 'libscipy_openblas.so')
-    const bytes = withoutSymbolPrefix(await readFile(wheel))
-    await mkdir(join(draft, 'blas'))
-    await writeFile(join(draft, own), bytes)
-  } catch (error) {
-    if (isDiskProblem(error)) throw error
-    reason = (error as Error).message
-  }
-  for (const library of reason === undefined ? [own, ...systemLibraries] : systemLibraries) {
-    const path = library === own ? join(draft, own) : library
-    const inspection = await inspectEnvironment(python, path, root.folder, { signal })
-    if (inspection.blas !== undefined && inspection.blas.problem === undefined && inspection.mlx !== undefined) {
-      if (library !== own) warn(`Uses this system's ${library}, since the packaged OpenBLAS does not work: ${reason}`)
-      return { library, inspection }
-    }
-    reason ??= inspection.blas?.problem ?? inspection.problem
-  }
-  warn(
-    `No fast matrix library works here (${reason}). Models will run 5 to 20 times slower. Mend it: apt-get install libopenblas0-pthread as root, then ${setupCommand(root)}`,
-  )
-  return { library: undefined, inspection: await inspectEnvironment(python, undefined, root.folder, { signal }) }
 }
 
 /** Scripts in bin/ name the folder they were made in; they are to name the one they end up in. */
@@ -272,51 +238,18 @@ async function removeLeftovers(folder: string): Promise<void> {
   }
 }
 
+async function makeHome(home: string): Promise<void> {
+  try {
+    await mkdir(home, { recursive: true })
+  } catch (error) {
+    // On a read-only disk Node reports ENOENT for the deepest folder.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') Object.assign(error as Error, { code: 'EROFS' })
+    throw error
+  }
+}
+
 async function refuseFullDisk(folder: string): Promise<void> {
   const { bavail, bsize } = await statfs(folder)
   if (bavail * bsize >= neededBytes) return
   throw Object.assign(new Error('no space left'), { code: 'ENOSPC' })
-}
-
-const diskCodes = ['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM'] as const
-
-const isDiskProblem = (error: unknown): boolean =>
-  diskCodes.some(code => code === (error as NodeJS.ErrnoException | undefined)?.code)
-
-/** A disk that is full or closed to us, in words; anything else as it came. */
-function plainly(error: unknown, root: PackageRoot, folder: string): unknown {
-  if (error instanceof RunnerError || !isDiskProblem(error)) return error
-  const { code } = error as NodeJS.ErrnoException
-  const parent = dirname(folder)
-  const full = code === 'ENOSPC' || code === 'EDQUOT'
-  const elsewhere = root.checkout ? '' : ` or name another folder: EVIDENCE_RUNNER_HOME=/some/folder ${setupCommand(root)}`
-  return errorOf(
-    'ER_WORKER_SPAWN',
-    full
-      ? `Not enough room in ${parent}: the Python environment needs ${neededBytes / 2 ** 20} MB while it is made. Make room, then run ${setupCommand(root)} again${elsewhere}.`
-      : `Cannot write to ${parent} (${code}). Make it writable for this user${elsewhere}.`,
-    { cause: error },
-  )
-}
-
-/** What a failed venv or pip means, in words, with the last lines of what it said. */
-function commandFailure(name: string, result: CommandResult, root: PackageRoot): RunnerError {
-  const said = `${result.stderr}\n${result.stdout}`
-  const tail = said.trim().split('\n').slice(-12).join('\n')
-  const again = `then run ${setupCommand(root)} again`
-  const advice: readonly (readonly [RegExp, string])[] = [
-    [/No space left on device|Disk quota exceeded/, `The disk is full. Make room, ${again}.`],
-    [/do not match the hashes/i, 'A package differs from the one that was locked; it was not installed. Tell the maintainers, or check the package index or mirror that pip uses.'],
-    [
-      /name resolution|getaddrinfo|ConnectTimeout|ReadTimeout|Connection(Error| refused| reset)|NewConnectionError|Max retries|ProxyError|SSLError/,
-      `The package index could not be reached. Check the network, the proxy or pip's settings (pip config list), ${again}.`,
-    ],
-    [
-      /No matching distribution|Could not find a version/,
-      `The package index that pip uses lacks a package for this machine. Check pip's settings (pip config list), ${again}.`,
-    ],
-    [/ensurepip/, `Python's venv is incomplete: apt-get install python3-venv (Debian, Ubuntu), ${again}.`],
-  ]
-  const words = advice.find(([pattern]) => pattern.test(said))?.[1] ?? `Run ${setupCommand(root)} again once it is mended.`
-  return errorOf('ER_WORKER_SPAWN', `${name} failed. ${words}\n${tail || (result.problem ?? `exit code ${result.code}`)}`)
 }

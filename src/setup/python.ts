@@ -67,7 +67,8 @@ type Probe = {
  * @throws WorkerError ER_WORKER_SPAWN when none does, with one line for each that was found.
  */
 export async function findPython(search: PythonSearch = {}): Promise<Python> {
-  const candidates = search.command === undefined ? (search.candidates ?? usualCandidates()) : [search.command]
+  const candidates =
+    search.command === undefined ? (search.candidates ?? usualCandidates()) : [search.command]
   const refused: string[] = []
   const seen = new Set<string>()
   let lacksVenv = false
@@ -98,7 +99,10 @@ async function examinePython(
   const answer = await runCommand(candidate, ['-c', probeScript], { timeoutMs: 10_000, signal })
   if (answer.code !== 0) {
     const lastLine = answer.stderr.trim().split('\n').at(-1)
-    return { reason: answer.problem ?? `does not run (${lastLine || `exit code ${answer.code}`})`, missingVenv: false }
+    return {
+      reason: answer.problem ?? `does not run (${lastLine || `exit code ${answer.code}`})`,
+      missingVenv: false,
+    }
   }
   let probe: Probe
   try {
@@ -109,7 +113,8 @@ async function examinePython(
   const { executable } = probe
   const version = probe.version.join('.')
   const reason = unfitness(probe)
-  if (reason === undefined) return { python: { executable, version }, reason: '', executable, missingVenv: false }
+  if (reason === undefined)
+    return { python: { executable, version }, reason: '', executable, missingVenv: false }
   return { reason: `${version}, ${reason}`, executable, missingVenv: reason === missingVenvReason }
 }
 
@@ -120,9 +125,11 @@ function unfitness(probe: Probe): string | undefined {
   if (major !== 3 || minor < supportedMinors.least) return 'too old'
   if (minor > supportedMinors.most) return 'newer than the MLX packages'
   if (probe.free_threaded) return 'a free-threaded build, for which the packages have no wheels'
-  if (probe.platform === 'darwin' && probe.machine !== 'arm64') return 'built for Intel; MLX needs Apple silicon'
+  if (probe.platform === 'darwin' && probe.machine !== 'arm64')
+    return 'built for Intel; MLX needs Apple silicon'
   if (probe.platform === 'linux') {
-    if (probe.machine !== 'x86_64' && probe.machine !== 'aarch64') return `for ${probe.machine}; MLX has no wheel for it`
+    if (probe.machine !== 'x86_64' && probe.machine !== 'aarch64')
+      return `for ${probe.machine}; MLX has no wheel for it`
     const [library, libraryVersion] = probe.libc
     if (library !== 'glibc') return 'not on glibc (Alpine?); MLX has no wheel for it'
     const [release = 0, point = 0] = libraryVersion.split('.').map(Number)

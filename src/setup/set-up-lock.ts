@@ -33,7 +33,9 @@ export async function takeSetUpLock(path: string, options: SetUpLockOptions = {}
     }
     if (!waited) options.onWait?.(owner?.pid)
     waited = true
-    await sleep(lookEveryMs, undefined, { signal: options.signal }).catch(() => options.signal?.throwIfAborted())
+    await sleep(lookEveryMs, undefined, { signal: options.signal }).catch(() =>
+      options.signal?.throwIfAborted(),
+    )
   }
   const renewal = setInterval(() => {
     const now = new Date()
@@ -57,7 +59,10 @@ async function tryToTake(path: string): Promise<boolean> {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
     throw error
   }
-  await writeFile(join(path, 'owner.json'), JSON.stringify({ pid: process.pid, host: hostname() } satisfies Owner))
+  await writeFile(
+    join(path, 'owner.json'),
+    JSON.stringify({ pid: process.pid, host: hostname() } satisfies Owner),
+  )
   return true
 }
 

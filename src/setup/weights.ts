@@ -26,7 +26,10 @@ export async function verifyWeights(environment: PythonEnvironment): Promise<{ s
   const file = join(environment.modelFolder, 'model.safetensors')
   const facts = await stat(file).catch((error: NodeJS.ErrnoException) => error)
   if (facts instanceof Error) {
-    throw errorOf('ER_MODEL_LOAD', `Cannot read the model weights ${file} (${facts.code}). ${await mend(environment)}`)
+    throw errorOf(
+      'ER_MODEL_LOAD',
+      `Cannot read the model weights ${file} (${facts.code}). ${await mend(environment)}`,
+    )
   }
   const expected = environment.weightsSha256
   const stamp = await readStamp(environment.folder)

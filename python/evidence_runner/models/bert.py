@@ -7,28 +7,11 @@ and this file keeps to it. mlx is imported when an encoder is made, not with thi
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+from .arithmetic import FusedArithmetic, PlainArithmetic
 from .checkpoint import REMEDY, Checkpoint, refuse
-
-ERF_NUMERATOR = (
-    -2.72614225801306e-10,
-    2.77068142495902e-08,
-    -2.10102402082508e-06,
-    -5.69250639462346e-05,
-    -7.34990630326855e-04,
-    -2.95459980854025e-03,
-    -1.60960333262415e-02,
-)
-ERF_DENOMINATOR = (
-    -1.45660718464996e-05,
-    -2.13374055278905e-04,
-    -1.68282697438203e-03,
-    -7.37332916720468e-03,
-    -1.42647390514189e-02,
-)
-
 
 def read_tensors(mx: Any, checkpoint: Checkpoint) -> dict[str, Any]:
     """The tensors the encoder uses, by name without prefix, shapes checked, not yet read from disk."""
@@ -56,7 +39,8 @@ class Bert:
 
         self.mx = mx
         self.checkpoint = checkpoint
-        self.on_cpu = mx.default_device() == mx.cpu
+        self.arithmetic = PlainArithmetic(mx, checkpoint.hidden, True) if mx.default_device() == mx.cpu else FusedArithmetic(mx)
+        scale = 1 / math.sqrt(checkpoint.hidden // checkpoint.heads)
         tensors = read_tensors(mx, checkpoint)
 
         def take(name: str) -> Any:
@@ -70,14 +54,15 @@ class Bert:
         self.layers = []
         for index in range(checkpoint.layers):
             at = f"encoder.layer.{index}."
-            fused = [f"{at}attention.self.{name}" for name in ("query", "key", "value")]
+            names = [f"{at}attention.self.{name}" for name in ("query", "key", "value")]
+            scales = (scale, 1.0, 1.0)
             layer = {
-                "qkv": (
-                    mx.concatenate([take(f"{name}.weight") for name in fused]).T,
-                    mx.concatenate([take(f"{name}.bias") for name in fused]),
+                "qkv": tuple(
+                    mx.concatenate([take(f"{name}.{part}") * by for name, by in zip(names, scales, strict=True)])
+                    for part in ("weight", "bias")
                 ),
                 **{
-                    key: (take(f"{at}{name}.weight").T, take(f"{at}{name}.bias"))
+                    key: (take(f"{at}{name}.weight"), take(f"{at}{name}.bias"))
                     for key, name in (
                         ("out", "attention.output.dense"),
                         ("up", "intermediate.dense"),
@@ -94,59 +79,28 @@ class Bert:
             self.layers.append(layer)
 
     def encode(self, rows: Sequence[Sequence[int]], length: int) -> Any:
-        mx, checkpoint = self.mx, self.checkpoint
-        pad, heads = checkpoint.pad_id, checkpoint.heads
-        count, width = len(rows), checkpoint.hidden // checkpoint.heads
+        """Vectors of rows of token ids, padded to `length`: (B, D), not yet evaluated."""
+        mx, checkpoint, arithmetic = self.mx, self.checkpoint, self.arithmetic
         lengths = [len(row) for row in rows]
-        ids = mx.array([list(row) + [pad] * (length - len(row)) for row in rows])
+        ids = mx.array([[*row, *[checkpoint.pad_id] * (length - len(row))] for row in rows])
         first = checkpoint.position_offset
-        x = self.words[ids] + self.positions[first : first + length]
-        x = mx.fast.layer_norm(x, *self.norm, checkpoint.epsilon)
-        mask, kept = None, None
+        x = (self.words[ids] + self.positions[first : first + length]).reshape(-1, checkpoint.hidden)
+        x = arithmetic.layer_norm(x, self.norm, checkpoint.epsilon)
+        kept = None
         if min(lengths) < length:
-            kept = mx.arange(length)[None] < mx.array(lengths)[:, None]
-            mask = mx.where(kept[:, None, None, :], 0.0, -1e9)
-        gelu = gelu_polynomial if self.on_cpu else gelu_exact
+            kept = mx.arange(length) < mx.array(lengths)[:, None]
         for layer in self.layers:
-            qkv = linear(mx, x, layer["qkv"]).reshape(count, length, 3, heads, width).transpose(2, 0, 3, 1, 4)
-            mixed = mx.fast.scaled_dot_product_attention(
-                qkv[0], qkv[1], qkv[2], scale=1 / math.sqrt(width), mask=mask
-            )
-            mixed = mixed.transpose(0, 2, 1, 3).reshape(count, length, checkpoint.hidden)
-            x = mx.fast.layer_norm(x + linear(mx, mixed, layer["out"]), *layer["norm1"], checkpoint.epsilon)
-            wide = gelu(mx, linear(mx, x, layer["up"]))
-            x = mx.fast.layer_norm(x + linear(mx, wide, layer["down"]), *layer["norm2"], checkpoint.epsilon)
+            mixed = arithmetic.attention(x, layer["qkv"], len(rows), checkpoint.heads, kept)
+            x = arithmetic.layer_norm(x + arithmetic.linear(mixed, layer["out"]), layer["norm1"], checkpoint.epsilon)
+            wide = arithmetic.gelu(arithmetic.linear(x, layer["up"]))
+            x = arithmetic.layer_norm(x + arithmetic.linear(wide, layer["down"]), layer["norm2"], checkpoint.epsilon)
+        x = x.reshape(len(rows), length, -1)
         if checkpoint.pooling == "cls":
             vectors = x[:, 0]
         elif kept is None:
             vectors = x.mean(axis=1)
         else:
-            vectors = mx.where(kept[:, :, None], x, 0.0).sum(axis=1) / mx.array(lengths)[:, None]
+            vectors = (x * kept[:, :, None]).sum(axis=1) / mx.array(lengths)[:, None]
         if checkpoint.normalize:
             vectors = vectors / mx.maximum(mx.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
         return vectors
-
-
-def linear(mx: Any, x: Any, weights: tuple[Any, Any]) -> Any:
-    return mx.addmm(weights[1], x, weights[0])
-
-
-def gelu_exact(mx: Any, x: Any) -> Any:
-    return x * (0.5 + 0.5 * mx.erf(x * math.sqrt(0.5)))
-
-
-def gelu_polynomial(mx: Any, x: Any) -> Any:
-    """GELU without the scalar erf of MLX's CPU back end; within 4e-7 of the exact value."""
-    z = mx.clip(x * math.sqrt(0.5), -4.0, 4.0)
-    square = z * z
-    return x * (0.5 + 0.5 * (z * horner(ERF_NUMERATOR, square) / horner(ERF_DENOMINATOR, square)))
-
-
-def horner(coefficients: Sequence[float], x: Any) -> Any:
-    value: Any = coefficients[0]
-    for coefficient in coefficients[1:]:
-        value = value * x + coefficient
-    return value
-
-
-Gelu = Callable[[Any, Any], Any]

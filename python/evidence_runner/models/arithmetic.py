@@ -1,0 +1,157 @@
+"""The four formulas of an encoder layer (linear, layer norm, GELU, attention), for the GPU and for the CPU.
+
+`FusedArithmetic` is MLX's own kernels, right on Metal. On the CPU those kernels are scalar (24 ns for one erf,
+14 ns for one exp, against 0.1 ns for a multiplication), so `PlainArithmetic` writes the same formulas with
+additions and multiplications only. Nothing here knows a model, a weight's name or a file.
+
+Shapes: T tokens, B texts of L tokens each (T = B · L), D features, H heads of width W (D = H · W).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+Linear = tuple[Any, Any]
+"""A weight (outputs × inputs, as checkpoints store it) and a bias (outputs)."""
+
+# erfc(a / √2) / 2 = Q(a)^-16 for a ≥ 0, highest power first. Our own least-maximum fit of a · Q^-16 over 0..7
+# (Lawson weights over Gauss-Newton, 3.8e-8); GELU made of it in float32 is within 4e-7 of the exact value.
+GELU_TAIL = (
+    9.382404163121477e-07,
+    -3.1331546786020156e-06,
+    8.244503339724465e-05,
+    -1.5268695062651352e-05,
+    0.00347210656478956,
+    0.022055099881910088,
+    0.0520793672021478,
+    1.0442735324180068,
+)
+# exp(-u) = Q(u)^-32 for u ≥ 0: a relative error of 6e-7 up to u = 17 (many small chances add up, so it is the
+# relative one that counts), and 1e-13 absolute beyond. Far out Q overflows, and its inverse is the 0 that is
+# wanted there: masked keys need no care.
+EXPONENTIAL = (
+    3.2169554108349837e-10,
+    3.834023000018269e-08,
+    5.097979369551334e-06,
+    0.0004882391099206165,
+    0.031250048350079385,
+    1.0,
+)
+MASKED = -1e9
+
+
+class FusedArithmetic:
+    """MLX's own kernels."""
+
+    def __init__(self, mx: Any) -> None:
+        self.mx = mx
+
+    def linear(self, x: Any, weights: Linear) -> Any:
+        """(T, inputs) to (T, outputs)."""
+        return self.mx.addmm(weights[1], x, weights[0].T)
+
+    def layer_norm(self, x: Any, weights: Linear, epsilon: float) -> Any:
+        return self.mx.fast.layer_norm(x, *weights, epsilon)
+
+    def gelu(self, x: Any) -> Any:
+        return x * (0.5 + 0.5 * self.mx.erf(x * math.sqrt(0.5)))
+
+    def attention(self, x: Any, weights: Linear, texts: int, heads: int, kept: Any) -> Any:
+        """Self-attention before its output layer: (T, D) to (T, D).
+
+        `weights` makes queries, keys and values at once, in this order, queries scaled already. `kept` is (B, L),
+        false where a text has ended; None when all texts fill their rows.
+        """
+        mx, (tokens, features) = self.mx, x.shape
+        length, width = tokens // texts, features // heads
+        queries, keys, values = self.linear(x, weights).reshape(texts, length, 3, heads, width).transpose(2, 0, 3, 1, 4)
+        mask = None if kept is None else kept[:, None, None, :]
+        mixed = mx.fast.scaled_dot_product_attention(queries, keys, values, scale=1.0, mask=mask)
+        return mixed.transpose(0, 2, 1, 3).reshape(tokens, features)
+
+
+class PlainArithmetic(FusedArithmetic):
+    """The same formulas for one CPU core with a BLAS."""
+
+    # OpenBLAS copies the whole weight into its own order before it multiplies, which for a few tokens costs more
+    # than the product. Its kernels for small matrices do not; pieces of this many rows stay small enough.
+    PIECE_ROWS = 16
+    PIECE_TOKENS = 24
+    # Up to here the weight is better off as the left factor.
+    LEFT_TOKENS = 64
+    # Below this many scores MLX's softmax costs less than the overhead of the fifteen operations that replace it.
+    SMALL_SCORES = 4096
+
+    def __init__(self, mx: Any, features: int, small_kernels: bool) -> None:
+        super().__init__(mx)
+        self.piece_tokens = self.PIECE_TOKENS if small_kernels else 0
+        self.average = mx.full((features, 1), 1 / features)
+
+    def linear(self, x: Any, weights: Linear) -> Any:
+        weight, bias = weights
+        outputs, tokens = weight.shape[0], x.shape[0]
+        if tokens <= self.piece_tokens and outputs % self.PIECE_ROWS == 0:
+            return self.pieces(x, weights, self.PIECE_ROWS).transpose(1, 0, 2).reshape(tokens, outputs)
+        if tokens <= self.LEFT_TOKENS:
+            return (weight @ x.T + bias[:, None]).T
+        return x @ weight.T + bias
+
+    def pieces(self, x: Any, weights: Linear, rows: int) -> Any:
+        """(T, inputs) to (outputs / rows, T, rows): a linear layer in pieces of so many of its weight's rows."""
+        weight, bias = weights
+        count = weight.shape[0] // rows
+        return x @ weight.reshape(count, rows, -1).transpose(0, 2, 1) + bias.reshape(count, 1, rows)
+
+    def layer_norm(self, x: Any, weights: Linear, epsilon: float) -> Any:
+        mx = self.mx
+        # A product with a column of 1/D is a mean that BLAS takes, at half the price of MLX's reduction.
+        centred = x - x @ self.average
+        return centred * mx.rsqrt((centred * centred) @ self.average + epsilon) * weights[0] + weights[1]
+
+    def gelu(self, x: Any) -> Any:
+        mx = self.mx
+        size = mx.abs(x)
+        tail = power(mx, horner(GELU_TAIL, size), 4)
+        return mx.maximum(x, 0.0) - size / tail
+
+    def attention(self, x: Any, weights: Linear, texts: int, heads: int, kept: Any) -> Any:
+        mx, (tokens, features) = self.mx, x.shape
+        length, width = tokens // texts, features // heads
+        if tokens <= self.piece_tokens and tokens * width <= self.PIECE_TOKENS * 48:
+            split = self.pieces(x, weights, width).reshape(3, heads, texts, length, width)
+        elif tokens <= self.LEFT_TOKENS:
+            made = weights[0] @ x.T + weights[1][:, None]
+            split = made.reshape(3, heads, width, texts, length).transpose(0, 1, 3, 4, 2)
+        else:
+            made = x @ weights[0].T + weights[1]
+            split = made.reshape(texts, length, 3, heads, width).transpose(2, 3, 0, 1, 4)
+        queries, keys, values = split[0], split[1], split[2]
+        # Keys run down, queries across: MLX takes a maximum across rows twice as fast as along them.
+        scores = keys @ queries.swapaxes(-1, -2)
+        if kept is not None:
+            scores = scores + mx.where(kept, 0.0, MASKED)[:, :, None]
+        if scores.size <= self.SMALL_SCORES:
+            chances = mx.softmax(scores, axis=-2)
+            mixed = values.swapaxes(-1, -2) @ chances
+            return mixed.transpose(1, 3, 0, 2).reshape(tokens, features)
+        below = scores.max(axis=-2, keepdims=True) - scores
+        chances = mx.reciprocal(power(mx, horner(EXPONENTIAL, below), 5))
+        mixed = values.swapaxes(-1, -2) @ chances / chances.sum(axis=-2, keepdims=True)
+        return mixed.transpose(1, 3, 0, 2).reshape(tokens, features)
+
+
+def horner(coefficients: Sequence[float], x: Any) -> Any:
+    """The polynomial with these coefficients, highest power first."""
+    value = x * coefficients[0] + coefficients[1]
+    for coefficient in coefficients[2:]:
+        value = value * x + coefficient
+    return value
+
+
+def power(mx: Any, x: Any, doublings: int) -> Any:
+    """x to the power 2^doublings."""
+    for _ in range(doublings):
+        x = mx.square(x)
+    return x

@@ -1,0 +1,152 @@
+/**
+ * The command line's words: which commands there are, which options each takes, and what help says of them.
+ * Parses; does nothing.
+ */
+import { parseArgs } from 'node:util'
+import { InputError } from '../core/errors.ts'
+
+type Option = {
+  readonly type: 'string' | 'boolean'
+  readonly multiple?: boolean
+  /** What stands for the value in the help. */
+  readonly value?: string
+  readonly help: string
+}
+
+type Command = {
+  readonly usage: string
+  readonly help: string
+  readonly options: Readonly<Record<string, Option>>
+}
+
+const json: Option = { type: 'boolean', help: 'JSON on stdout, for machines' }
+const workers: Readonly<Record<string, Option>> = {
+  'pool-size': { type: 'string', value: 'N', help: 'Python processes (default: auto)' },
+  model: { type: 'string', value: 'DIR', help: 'folder of another encoder (BERT family)' },
+  python: { type: 'string', value: 'FILE', help: 'a Python that has the packages already' },
+}
+const running: Readonly<Record<string, Option>> = {
+  ...workers,
+  'timeout-ms': { type: 'string', value: 'MS', help: 'time allowed for each (default: 30000)' },
+  concurrency: { type: 'string', value: 'N', help: 'how many at once (default: 8)' },
+  unordered: { type: 'boolean', help: 'give answers as they come, not in the order of the input' },
+}
+
+export const commands = {
+  check: {
+    usage: 'check --claim TEXT --source FILE… | check FILE.json | check --jsonl FILE | check -',
+    help: 'checks claims against their sources',
+    options: {
+      claim: { type: 'string', value: 'TEXT', help: 'the claim' },
+      source: {
+        type: 'string',
+        multiple: true,
+        value: 'FILE',
+        help: 'a source; give it once for each, - for standard input',
+      },
+      jsonl: { type: 'string', value: 'FILE', help: 'one context a line, - for standard input' },
+      'allow-files': {
+        type: 'string',
+        value: 'DIR',
+        help: 'contexts may name files under DIR by `path` instead of bringing `content`',
+      },
+      'max-passages': {
+        type: 'string',
+        value: 'N',
+        help: 'passages a claim that are embedded (default: 64)',
+      },
+      fallback: {
+        type: 'string',
+        value: 'KIND',
+        help: 'lexical or error, when no worker can be had (default: lexical)',
+      },
+      reproducible: { type: 'boolean', help: 'bytes repeat whatever else runs; slower' },
+      ...running,
+      json,
+    },
+  },
+  embed: {
+    usage: 'embed TEXT… | embed --jsonl FILE',
+    help: 'vectors of texts',
+    options: {
+      jsonl: { type: 'string', value: 'FILE', help: 'one {"id", "text"} a line, - for standard input' },
+      ...running,
+      json,
+    },
+  },
+  doctor: {
+    usage: 'doctor',
+    help: 'examines the installation and names the command that mends each fault',
+    options: { python: workers['python'] as Option, json },
+  },
+  stats: {
+    usage: 'stats',
+    help: 'starts the workers, runs a short probe and shows what they say of themselves',
+    options: { ...workers, json },
+  },
+  setup: {
+    usage: 'setup',
+    help: 'makes the Python environment',
+    options: { python: { type: 'string', value: 'FILE', help: 'the Python ≥ 3.11 to make it with' }, json },
+  },
+} as const satisfies Readonly<Record<string, Command>>
+
+export type CommandName = keyof typeof commands
+
+export type Arguments = {
+  readonly command: CommandName | 'help' | 'version'
+  readonly words: readonly string[]
+  readonly values: Readonly<Record<string, string | boolean | readonly string[] | undefined>>
+}
+
+/** @throws InputError ER_INPUT that says what was not understood and where to look. */
+export function parseArguments(argv: readonly string[]): Arguments {
+  const [first = 'help', ...rest] = argv
+  if (first === '--version' || first === '-v') return { command: 'version', words: [], values: {} }
+  if (first === 'help' || first === '--help' || first === '-h')
+    return { command: 'help', words: rest, values: {} }
+  if (!Object.hasOwn(commands, first)) {
+    throw new InputError(
+      'ER_INPUT',
+      `There is no command ${JSON.stringify(first)}; there are ${Object.keys(commands).join(', ')}`,
+    )
+  }
+  const command = first as CommandName
+  if (rest.includes('--help') || rest.includes('-h')) return { command: 'help', words: [command], values: {} }
+  const options = Object.fromEntries(
+    Object.entries(commands[command].options).map(([name, { type, ...option }]) => [
+      name,
+      { type, multiple: 'multiple' in option && option.multiple === true },
+    ]),
+  )
+  try {
+    const { values, positionals } = parseArgs({ args: rest, options, allowPositionals: true, strict: true })
+    return { command, words: positionals, values: values as Arguments['values'] }
+  } catch (error) {
+    throw new InputError('ER_INPUT', `${(error as Error).message}; see: evidence-runner help ${command}`)
+  }
+}
+
+/** Help on one command, or on all. */
+export function helpText(command?: string): string {
+  const known =
+    command !== undefined && Object.hasOwn(commands, command) ? commands[command as CommandName] : undefined
+  if (known === undefined) {
+    const rows = Object.entries(commands).map(([name, { help }]) => `  ${name.padEnd(8)} ${help}`)
+    return [
+      'evidence-runner: checks claims against evidence on this machine',
+      '',
+      'Usage: evidence-runner COMMAND [OPTIONS]',
+      '',
+      ...rows,
+      '',
+      'evidence-runner help COMMAND tells more. EVIDENCE_RUNNER_HOME moves the folder that setup writes to.',
+      'Exit codes: 0 done, 2 bad request, 3 budget or deadline, 4 overloaded, 5 worker, 6 model, 130 interrupted.',
+    ].join('\n')
+  }
+  const rows = Object.entries<Option>(known.options).map(([name, { value, help }]) => {
+    const option = `--${name}${value === undefined ? '' : ` ${value}`}`
+    return `  ${option.padEnd(20)} ${help}`
+  })
+  return [`${known.help}`, '', `Usage: evidence-runner ${known.usage}`, '', ...rows].join('\n')
+}

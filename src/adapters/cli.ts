@@ -1,0 +1,294 @@
+#!/usr/bin/env node
+/**
+ * The command line: reads words, files and environment variables, calls the library, prints, and ends with
+ * the exit code that the error table gives. Everything it does can be done with the exported names.
+ */
+import { type ErrorRecord, errorRecord, errorRules, InputError } from '../core/errors.ts'
+import type { EvidenceEnhancerConfig } from '../evidence/config.ts'
+import type { ManyOutcome } from '../evidence/enhancer.ts'
+import { overMany } from '../evidence/many.ts'
+import type { EvidenceContext } from '../evidence/request.ts'
+import { EvidenceEnhancer, version } from '../runner.ts'
+import { examine } from '../setup/doctor.ts'
+import { createEnvironment } from '../setup/environment.ts'
+import { type Arguments, helpText, parseArguments } from './arguments.ts'
+import { type JsonLine, parseJson, readJsonLines, readText, sourceOf, withFiles } from './input.ts'
+import { Terminal } from './terminal.ts'
+
+const interruptedExit = 130
+
+const terminal = new Terminal()
+const interrupt = new AbortController()
+
+const home = () => ({
+  home: process.env['EVIDENCE_RUNNER_HOME'] || undefined,
+  cacheFolder: process.env['XDG_CACHE_HOME'] || undefined,
+})
+
+async function main(argv: readonly string[]): Promise<number> {
+  const given = parseArguments(argv)
+  switch (given.command) {
+    case 'help':
+      terminal.line(helpText(given.words[0]))
+      return 0
+    case 'version':
+      terminal.line(version)
+      return 0
+    case 'check':
+      return check(given)
+    case 'embed':
+      return embed(given)
+    case 'doctor':
+      return doctor(given)
+    case 'stats':
+      return stats(given)
+    case 'setup':
+      return setup(given)
+  }
+}
+
+async function check(given: Arguments): Promise<number> {
+  const asJson = given.values['json'] === true
+  const { contexts, total } = await contextsOf(given)
+  await using enhancer = await openEnhancer(given)
+  if (!asJson) terminal.heading()
+  let done = 0
+  let worst = 0
+  const work = async ({ line, context }: Question): Promise<ManyOutcome> =>
+    answer(enhancer, line, context, given)
+  for await (const outcome of overMany(contexts, work, manyOptions(given))) {
+    done += 1
+    if ('error' in outcome) worst ||= errorRules[outcome.error.code].exit
+    if (asJson) await writeLine(outcome)
+    else terminal.evidence(outcome, done)
+    terminal.progress(`claims checked`, done, total)
+  }
+  terminal.progress('')
+  return worst
+}
+
+/** One context to check; `line` counts from 1. */
+type Question = { readonly line: number; readonly context: unknown }
+
+async function contextsOf(
+  given: Arguments,
+): Promise<{ contexts: Iterable<Question> | AsyncIterable<Question>; total?: number }> {
+  const { claim, source, jsonl } = given.values
+  const folder = text(given, 'allow-files')
+  if (typeof jsonl === 'string') return { contexts: questions(jsonl, folder) }
+  if (typeof claim === 'string') {
+    const files = (source ?? []) as readonly string[]
+    if (files.length === 0) throw new InputError('ER_INPUT', 'A claim needs at least one --source FILE')
+    const sources = await Promise.all(files.map(sourceOf))
+    return { contexts: [{ line: 1, context: { taskId: 'cli', claim, sources } }], total: 1 }
+  }
+  const [file] = given.words
+  if (file === undefined)
+    throw new InputError('ER_INPUT', `Nothing to check; see: evidence-runner help check`)
+  const value = parseJson(await readText(file), file === '-' ? 'Standard input' : file)
+  const list = Array.isArray(value) ? value : [value]
+  const contexts = await Promise.all(
+    list.map(async (context, index) => ({ line: index + 1, context: await withFiles(context, folder) })),
+  )
+  return { contexts, total: contexts.length }
+}
+
+async function* questions(file: string, folder: string | undefined): AsyncGenerator<Question> {
+  for await (const read of readJsonLines(file)) {
+    // What is wrong with a line is that line's answer, not the end of the run.
+    try {
+      if ('error' in read) throw read.error
+      yield { line: read.line, context: await withFiles(read.value, folder) }
+    } catch (error) {
+      yield { line: read.line, context: error }
+    }
+  }
+}
+
+async function answer(
+  enhancer: EvidenceEnhancer,
+  line: number,
+  context: unknown,
+  given: Arguments,
+): Promise<ManyOutcome> {
+  try {
+    if (context instanceof Error) throw context
+    return await enhancer.enhanceEvidence(context as EvidenceContext, {
+      signal: interrupt.signal,
+      reproducible: given.values['reproducible'] === true,
+    })
+  } catch (error) {
+    interrupt.signal.throwIfAborted()
+    const taskId = (context as { taskId?: unknown } | null)?.taskId
+    return { ...(typeof taskId === 'string' ? { taskId } : {}), line, error: errorRecord(error) }
+  }
+}
+
+async function embed(given: Arguments): Promise<number> {
+  const asJson = given.values['json'] === true
+  const file = text(given, 'jsonl')
+  if (file === undefined && given.words.length === 0) {
+    throw new InputError('ER_INPUT', 'Nothing to embed; see: evidence-runner help embed')
+  }
+  await using enhancer = await openEnhancer(given)
+  const lines = file === undefined ? wordsAsLines(given.words) : readJsonLines(file)
+  let worst = 0
+  let done = 0
+  // A call a line: the pool makes batches of them, and a slow source is answered as it goes.
+  for await (const answered of overMany(lines, line => embedLine(enhancer, line), manyOptions(given, 64))) {
+    done += 1
+    if ('error' in answered) worst ||= errorRules[answered.error.code].exit
+    if (asJson) await writeLine(answered)
+    else if ('error' in answered) terminal.problem(answered.error)
+    else terminal.line(`${answered.id}  ${answered.vector.length} numbers  ${sample(answered.vector)} …`)
+    terminal.progress('texts embedded', done)
+  }
+  terminal.progress('')
+  return worst
+}
+
+type Embedded =
+  | { readonly id: string | number; readonly vector: readonly number[] }
+  | { readonly id?: string | number; readonly line: number; readonly error: ErrorRecord }
+
+async function embedLine(enhancer: EvidenceEnhancer, line: JsonLine): Promise<Embedded> {
+  let id: string | number | undefined
+  try {
+    if ('error' in line) throw line.error
+    const wanted = textLine(line.value)
+    if (wanted === undefined)
+      throw new InputError('ER_INPUT', `Line ${line.line} is not {"id", "text"} with a text`)
+    id = wanted.id
+    const [vector] = await enhancer.embed([wanted.text], { signal: interrupt.signal })
+    return { id: id ?? line.line, vector: [...(vector as Float32Array)] }
+  } catch (error) {
+    interrupt.signal.throwIfAborted()
+    return { ...(id === undefined ? {} : { id }), line: line.line, error: errorRecord(error) }
+  }
+}
+
+const sample = (vector: readonly number[]): string =>
+  vector
+    .slice(0, 6)
+    .map(value => value.toFixed(4))
+    .join(' ')
+
+function textLine(value: unknown): { id: string | number | undefined; text: string } | undefined {
+  const { id, text } = (value ?? {}) as { id?: unknown; text?: unknown }
+  if (typeof text !== 'string' || !(id === undefined || typeof id === 'string' || typeof id === 'number'))
+    return undefined
+  return { id, text }
+}
+
+async function doctor(given: Arguments): Promise<number> {
+  const findings = await examine({ ...home(), python: text(given, 'python') })
+  if (given.values['json'] === true) await writeLine({ ok: findings.every(({ ok }) => ok), findings })
+  else for (const { name, ok, detail, mend } of findings) terminal.finding(name, ok, detail, mend)
+  return findings.every(({ ok }) => ok) ? 0 : errorRules.ER_WORKER_SPAWN.exit
+}
+
+async function stats(given: Arguments): Promise<number> {
+  await using enhancer = await openEnhancer(given, { ready: 'all' })
+  const probes: number[] = []
+  for (let index = 0; index < 20; index += 1) {
+    const begin = performance.now()
+    await enhancer.embed([`Probe ${index}: the service answered in ${index} ms.`], {
+      signal: interrupt.signal,
+    })
+    probes.push(performance.now() - begin)
+  }
+  const embedMs = probes.sort((a, b) => a - b)
+  const figures = {
+    health: await enhancer.health(),
+    ...enhancer.stats(),
+    probe: { p50Ms: embedMs[9], maxMs: embedMs[19] },
+  }
+  if (given.values['json'] === true) await writeLine(figures)
+  else terminal.line(JSON.stringify(figures, null, 2))
+  return 0
+}
+
+async function setup(given: Arguments): Promise<number> {
+  const environment = await createEnvironment({
+    ...home(),
+    pythonCommand: text(given, 'python'),
+    signal: interrupt.signal,
+    onProgress: ({ step, steps, text, elapsedMs }) =>
+      terminal.note(
+        `[${step}/${steps}] ${text}${elapsedMs === undefined ? '' : ` (${(elapsedMs / 1000).toFixed(1)} s)`}`,
+      ),
+  })
+  if (given.values['json'] === true) await writeLine(environment)
+  else terminal.line(`Ready: ${environment.folder}`)
+  return 0
+}
+
+function openEnhancer(given: Arguments, more: EvidenceEnhancerConfig = {}): Promise<EvidenceEnhancer> {
+  const config: Record<string, unknown> = {
+    poolSize: given.values['pool-size'] === 'auto' ? 'auto' : whole(given, 'pool-size'),
+    embeddingModelPath: text(given, 'model'),
+    python: text(given, 'python'),
+    requestTimeoutMs: whole(given, 'timeout-ms'),
+    maxPassages: whole(given, 'max-passages'),
+    fallback: text(given, 'fallback'),
+    ...more,
+  }
+  const set = Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined))
+  return EvidenceEnhancer.open(set as EvidenceEnhancerConfig)
+}
+
+const manyOptions = (given: Arguments, concurrency: number) => ({
+  concurrency: whole(given, 'concurrency') ?? concurrency,
+  ordered: given.values['unordered'] !== true,
+  signal: interrupt.signal,
+})
+
+function text(given: Arguments, name: string): string | undefined {
+  const value = given.values[name]
+  return typeof value === 'string' ? value : undefined
+}
+
+function whole(given: Arguments, name: string): number | undefined {
+  const value = text(given, name)
+  if (value === undefined) return undefined
+  if (!/^\d+$/.test(value) || Number(value) < 1)
+    throw new InputError('ER_INPUT', `--${name} takes a whole number from 1, not ${JSON.stringify(value)}`)
+  return Number(value)
+}
+
+function* wordsAsLines(words: readonly string[]): Generator<JsonLine> {
+  for (const [index, word] of words.entries()) yield { line: index + 1, value: { id: index + 1, text: word } }
+}
+
+/** One JSON line on stdout; waits while the reader is slow. */
+async function writeLine(value: unknown): Promise<void> {
+  if (!process.stdout.write(`${JSON.stringify(value)}\n`)) {
+    await new Promise(resolve => process.stdout.once('drain', resolve))
+  }
+}
+
+process.stdout.on('error', error => {
+  // The reader has gone (`| head`): there is nobody left to write for.
+  if ((error as NodeJS.ErrnoException).code === 'EPIPE') interrupt.abort(error)
+})
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    if (interrupt.signal.aborted) process.exit(interruptedExit)
+    interrupt.abort(new Error(`Interrupted by ${signal}`))
+  })
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2))
+} catch (error) {
+  terminal.progress('')
+  const code = interrupt.signal.aborted ? undefined : errorRecord(error).code
+  if (code === undefined) process.exitCode = interruptedExit
+  else {
+    terminal.problem(errorRecord(error))
+    process.exitCode = errorRules[code].exit
+  }
+} finally {
+  // An open standard input would keep the process waiting for lines that nobody will read.
+  process.stdin.destroy()
+}

@@ -1,0 +1,71 @@
+/** The configuration of EvidenceEnhancer: every key, its range, its default. Parsed once, when one is made. */
+import * as z from 'zod'
+import { InputError } from '../core/errors.ts'
+import type { TelemetrySink } from '../core/telemetry.ts'
+
+const configSchema = z.strictObject({
+  /** A language model that writes the analysis. Accepted for the original's sake; this version has none and says so in `warnings`. */
+  mlxModelPath: z.string().min(1).optional(),
+  /** The folder of an encoder checkpoint (BERT family). @default the built-in all-MiniLM-L6-v2 */
+  embeddingModelPath: z.string().min(1).optional(),
+  /** Whether a generator writes the analysis where there is one. @default true */
+  enableMLXGeneration: z.boolean().default(true),
+  /** Whether passages are compared by embeddings; without, by words alone and no worker is asked. @default true */
+  enableEmbeddingSearch: z.boolean().default(true),
+  /** Added to every confidence. A probability is not boosted unless you ask. @default 0 */
+  confidenceBoost: z.number().min(0).max(0.5).default(0),
+  /** Of generation alone. @default 0.3 */
+  temperature: z.number().min(0).max(2).default(0.3),
+  /** Of generation alone. @default 512 */
+  maxTokens: z.int().min(1).max(4096).default(512),
+  /** Receives events, after the fact and off the path. */
+  telemetryCallback: z
+    .custom<TelemetrySink>(value => typeof value === 'function', 'must be a function')
+    .optional(),
+  /** Results kept for equal requests; 0 keeps none. @default 1000 */
+  maxCacheSize: z.int().min(0).max(1_000_000).default(1000),
+  /** Python processes; 'auto' is one on Apple silicon, else one a core, at most 4. @default 'auto' */
+  poolSize: z.union([z.literal('auto'), z.int().min(1).max(64)]).default('auto'),
+  /** How long `open()` waits for a warm worker. @default 60_000 */
+  warmUpTimeoutMs: z.number().positive().default(60_000),
+  /** What `open()` waits for. @default 'first' */
+  ready: z.enum(['first', 'all']).default('first'),
+  /** How long a request may take unless the call says otherwise. @default 30_000 */
+  requestTimeoutMs: z.number().positive().default(30_000),
+  /** Passages and texts that may wait for a worker; more are refused with ER_QUEUE_FULL. @default 10_000 */
+  queueLimit: z.int().min(1).default(10_000),
+  /** What a request gets when no worker can be had: a marked lexical answer, or the error. @default 'lexical' */
+  fallback: z.enum(['lexical', 'error']).default('lexical'),
+  /** Passages of a request that are embedded at most. @default 64 */
+  maxPassages: z.int().min(1).max(1024).default(64),
+  /** A Python that has the packages of python/locks/worker.txt. @default the one that set-up made */
+  python: z.string().min(1).optional(),
+  /** Whether spans and metrics go to the OpenTelemetry API. @default true */
+  telemetry: z.boolean().default(true),
+})
+
+/** What a caller may give; every key is optional. */
+export type EvidenceEnhancerConfig = z.input<typeof configSchema>
+export type ResolvedConfig = z.output<typeof configSchema>
+
+/** @throws InputError ER_CONFIG naming the key and what it takes. */
+export function parseConfig(config: unknown): ResolvedConfig {
+  const parsed = configSchema.safeParse(config ?? {})
+  if (parsed.success) return parsed.data
+  throw new InputError(
+    'ER_CONFIG',
+    `Invalid configuration: ${describeIssues(parsed.error, Object.keys(configSchema.shape))}`,
+  )
+}
+
+/** What is wrong, key by key; for an unknown key also which there are. */
+export function describeIssues(error: z.ZodError, known: readonly string[] = []): string {
+  return error.issues
+    .map(issue => {
+      const place = issue.path.join('.')
+      const hint =
+        issue.code === 'unrecognized_keys' && known.length > 0 ? ` (there are ${known.join(', ')})` : ''
+      return `${place === '' ? '' : `${place}: `}${issue.message}${hint}`
+    })
+    .join('; ')
+}

@@ -1,0 +1,390 @@
+/**
+ * The product's front: checks a request, answers it from the cache or runs the recipe, and wraps what was
+ * found into an answer for this caller. Knows what to do, never how a process is run.
+ */
+import { randomUUID } from 'node:crypto'
+import { limitedSignal, now } from '../core/async.ts'
+import { Cache } from '../core/cache.ts'
+import { type Dispatch, isVectors, type RunContext, row, type Usage, type VariantRef } from '../core/call.ts'
+import { type ErrorRecord, errorOf, errorRecord, InputError, type RunnerError } from '../core/errors.ts'
+import { sha256 } from '../core/hash.ts'
+import { Ledger } from '../core/ledger.ts'
+import { names, type Telemetry } from '../core/telemetry.ts'
+import { executionKey, Trace } from '../core/trace.ts'
+import type { ResolvedConfig } from './config.ts'
+import { overMany } from './many.ts'
+import { findEvidence, type RecipeSettings, recipeVersion, type Tabulate } from './recipe.ts'
+import {
+  classOf,
+  type EnhanceOptions,
+  type EvidenceContext,
+  type ParsedContext,
+  parseContext,
+  parseOptions,
+  sourceId,
+} from './request.ts'
+import type { EnhancedEvidence, Findings } from './result.ts'
+
+/** What the enhancer needs to know of whoever does the work. */
+export type WorkerHealth = {
+  readonly live: boolean
+  readonly ready: boolean
+  readonly saturated: boolean
+  readonly workers: readonly {
+    readonly state: string
+    readonly memory: { readonly rssBytes: number } | undefined
+  }[]
+  readonly lastFailure: RunnerError | undefined
+}
+
+/** What the enhancer is made of; `runner.ts` puts it together. */
+export type EnhancerParts = {
+  readonly dispatch: Dispatch
+  readonly tabulate: Tabulate
+  readonly encoder: () => Promise<VariantRef>
+  readonly telemetry: Telemetry
+  readonly workerHealth: () => WorkerHealth
+  readonly version: string
+  readonly close: () => Promise<void>
+}
+
+/** The original's health report, with true values, and the three questions that must not be mixed up. */
+export type HealthStatus = {
+  readonly status: 'healthy' | 'degraded' | 'unhealthy'
+  /** A worker is there or on its way. */
+  readonly live: boolean
+  /** A worker is warm. */
+  readonly ready: boolean
+  /** New work may be refused. */
+  readonly saturated: boolean
+  readonly mlxAvailable: boolean
+  readonly embeddingAvailable: boolean
+  readonly processorName: 'evidence-runner'
+  readonly lastError: ErrorRecord | null
+  /** Bytes resident in Node and in all workers. */
+  readonly memoryUsage: { readonly nodeBytes: number; readonly workerBytes: number }
+  readonly modelsLoaded: readonly string[]
+  /** Results kept. */
+  readonly cacheSize: number
+  /** True if the cache ever held more than it may; a bug. */
+  readonly memoryLeakDetected: boolean
+}
+
+/** An answer, or what went wrong in its place. `line` counts from 1. */
+export type ManyOutcome =
+  | EnhancedEvidence
+  | { readonly taskId?: string; readonly line: number; readonly error: ErrorRecord }
+
+export type EnhanceManyOptions = EnhanceOptions & {
+  /** Requests under way at most. @default 8 */
+  readonly concurrency?: number
+  /** In the order of the contexts, or as each is done. @default true */
+  readonly ordered?: boolean
+}
+
+export type EmbedOptions = Pick<
+  EnhanceOptions,
+  'signal' | 'timeoutMs' | 'priority' | 'caller' | 'reproducible'
+>
+
+/** Bytes of kept results at most. */
+const resultCacheBytes = 64 * 1024 * 1024
+/** Texts of one dispatch; a longer list goes in pieces, so that it never fills the queue alone. */
+const embedChunk = 512
+const embedChunksUnderWay = 4
+const longestText = 1_000_000
+const nothingSpent: Usage = { calls: 0, tokens: 0, workerMs: 0 }
+
+export class Enhancer {
+  readonly #config: ResolvedConfig
+  readonly #parts: EnhancerParts
+  readonly #settings: RecipeSettings
+  readonly #session = new Ledger()
+  readonly #results: Cache<Findings>
+  readonly #closing = new AbortController()
+  #closed: Promise<void> | undefined
+
+  constructor(config: ResolvedConfig, parts: EnhancerParts) {
+    this.#config = config
+    this.#parts = parts
+    this.#settings = {
+      maxPassages: config.maxPassages,
+      confidenceBoost: config.confidenceBoost,
+      useEmbeddings: config.enableEmbeddingSearch,
+      fallback: config.fallback,
+      generator: config.enableMLXGeneration ? config.mlxModelPath : undefined,
+    }
+    this.#results = new Cache({
+      maxEntries: config.maxCacheSize,
+      maxBytes: resultCacheBytes,
+      sizeOf: sizeOfFindings,
+    })
+  }
+
+  /**
+   * Checks one claim against its sources.
+   * @throws InputError, DeadlineError, OverloadError, the signal's reason; WorkerError and ModelError only with
+   * `fallback: 'error'`.
+   */
+  async enhanceEvidence(context: EvidenceContext, options: EnhanceOptions = {}): Promise<EnhancedEvidence> {
+    const begin = now()
+    this.#refuseClosed()
+    const { telemetry } = this.#parts
+    let request: ParsedContext | undefined
+    try {
+      request = parseContext(context)
+      telemetry.emit('evidence_enhancement_started', { taskId: request.taskId, processor: 'evidence-runner' })
+      const evidence = await this.#enhance(request, parseOptions(options), begin)
+      telemetry.emit('evidence_enhancement_completed', {
+        taskId: evidence.taskId,
+        processingTime: evidence.processingTime,
+        confidence: evidence.confidence,
+      })
+      telemetry.record(names.requestDuration, evidence.processingTime)
+      return evidence
+    } catch (error) {
+      const taskId = request === undefined ? {} : { taskId: request.taskId }
+      telemetry.emit('evidence_enhancement_error', {
+        ...taskId,
+        error: String(error),
+        processingTime: now() - begin,
+      })
+      throw error
+    }
+  }
+
+  /** Checks each context of an iterable. What is wrong with one comes in its place; the rest go on. */
+  enhanceMany(
+    contexts: Iterable<EvidenceContext> | AsyncIterable<EvidenceContext>,
+    options: EnhanceManyOptions = {},
+  ): AsyncGenerator<ManyOutcome, void, undefined> {
+    const { concurrency = 8, ordered = true, ...each } = options
+    if (!Number.isInteger(concurrency) || concurrency < 1) {
+      throw new InputError(
+        'ER_INPUT',
+        `Invalid options: concurrency: ${concurrency} is not a whole number from 1`,
+      )
+    }
+    const work = async (context: EvidenceContext, index: number): Promise<ManyOutcome> => {
+      try {
+        return await this.enhanceEvidence(context, each)
+      } catch (error) {
+        each.signal?.throwIfAborted()
+        return { ...taskIdOf(context), line: index + 1, error: errorRecord(error) }
+      }
+    }
+    return overMany(contexts, work, { concurrency, ordered, signal: each.signal })
+  }
+
+  /**
+   * Vectors of texts, in order, each a Float32Array of its own.
+   * @throws InputError for what is not a text; else as `enhanceEvidence`, but never falls back.
+   */
+  async embed(texts: readonly string[], options: EmbedOptions = {}): Promise<Float32Array[]> {
+    this.#refuseClosed()
+    const wrong = texts.findIndex(text => typeof text !== 'string' || text.length > longestText)
+    if (wrong >= 0) {
+      throw new InputError(
+        'ER_INPUT',
+        `Invalid request: text ${wrong} is not a string of at most ${longestText} characters`,
+      )
+    }
+    const { caller = 'default', priority, reproducible = false, signal, timeoutMs } = parseOptions(options)
+    const limit = timeoutMs ?? this.#config.requestTimeoutMs
+    return this.#within(signal, limit, 'embed', async (limited, traceparent) => {
+      const variant = await this.#parts.encoder()
+      const context = this.#context(limited, now() + limit, { caller, priority, reproducible }, traceparent)
+      const chunks = Array.from({ length: Math.ceil(texts.length / embedChunk) }, (_, index) =>
+        texts.slice(index * embedChunk, (index + 1) * embedChunk),
+      )
+      const work = async (items: readonly string[]) => {
+        try {
+          return await this.#parts.dispatch(
+            { variant, items, options: reproducible ? { pad: 'fixed' } : {} },
+            context,
+          )
+        } catch (error) {
+          return { error }
+        }
+      }
+      const vectors: Float32Array[] = []
+      for await (const reply of overMany(chunks, work, { concurrency: embedChunksUnderWay })) {
+        if ('error' in reply) throw reply.error
+        if (!isVectors(reply.results)) throw new Error('This is a bug: embed gave no vectors')
+        for (let index = 0; index < reply.results.count; index += 1)
+          vectors.push(row(reply.results, index).slice())
+      }
+      return vectors
+    })
+  }
+
+  async health(): Promise<HealthStatus> {
+    const { live, ready, saturated, workers, lastFailure } = this.#parts.workerHealth()
+    const encoder = ready ? [(await this.#parts.encoder()).name] : []
+    const cacheSize = this.#results.figures.entries
+    return {
+      status:
+        ready && !saturated
+          ? 'healthy'
+          : live || this.#config.fallback === 'lexical'
+            ? 'degraded'
+            : 'unhealthy',
+      live,
+      ready,
+      saturated,
+      mlxAvailable: ready,
+      embeddingAvailable: ready && this.#config.enableEmbeddingSearch,
+      processorName: 'evidence-runner',
+      lastError: lastFailure === undefined ? null : errorRecord(lastFailure),
+      memoryUsage: {
+        nodeBytes: process.memoryUsage.rss(),
+        workerBytes: workers.reduce((sum, { memory }) => sum + (memory?.rssBytes ?? 0), 0),
+      },
+      modelsLoaded: encoder,
+      cacheSize,
+      memoryLeakDetected: cacheSize > this.#config.maxCacheSize,
+    }
+  }
+
+  /** What all requests together have used. */
+  get spent(): Usage {
+    return this.#session.spent
+  }
+
+  /** Lets what is under way finish, then ends every process and thread. Idempotent. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  /** The original's name for `close()`. */
+  cleanup(): Promise<void> {
+    return this.close()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  async #enhance(request: ParsedContext, options: EnhanceOptions, begin: number): Promise<EnhancedEvidence> {
+    const key = await this.#key(request, options)
+    const kept = this.#results.get(key)
+    if (kept !== undefined) {
+      this.#parts.telemetry.count(names.cacheHits)
+      return this.#envelope(kept, request, begin, true)
+    }
+    const limit = options.timeoutMs ?? this.#config.requestTimeoutMs
+    return this.#within(options.signal, limit, 'The request', async (limited, traceparent) => {
+      const run = (signal: AbortSignal) => {
+        const caller = options.caller ?? request.metadata?.requester ?? 'default'
+        const priority = options.priority ?? request.metadata?.priority
+        const reproducible = options.reproducible ?? false
+        const context = this.#context(signal, begin + limit, { caller, priority, reproducible }, traceparent)
+        return findEvidence(request, context, this.#parts, this.#settings, options.onProgress)
+      }
+      const { value, joined } = await this.#results.share(
+        key,
+        limited,
+        run,
+        findings => !findings.fallbackUsed,
+      )
+      return this.#envelope(value, request, begin, joined)
+    })
+  }
+
+  /** Everything that the findings depend on; not the task, which has no part in them. */
+  async #key(request: ParsedContext, options: EnhanceOptions): Promise<string> {
+    const encoder = await this.#parts.encoder()
+    return executionKey({
+      node: 'evidence.enhance',
+      version: `${recipeVersion} ${encoder.name}@${encoder.revision}+${encoder.weightsHash}`,
+      input: [
+        request.claim,
+        request.sources.map((source, index) => [
+          sourceId(source, index),
+          source.type,
+          sha256(source.content),
+        ]),
+      ],
+      config: { ...this.#settings, reproducible: options.reproducible ?? false },
+    })
+  }
+
+  /** Runs `work` under a span, the caller's signal and a time limit. */
+  async #within<T>(
+    signal: AbortSignal | undefined,
+    timeoutMs: number,
+    what: string,
+    work: (signal: AbortSignal, traceparent: string) => Promise<T>,
+  ): Promise<T> {
+    const limited = limitedSignal(signal, timeoutMs, what)
+    try {
+      limited.signal.throwIfAborted()
+      return await this.#parts.telemetry.span(names.spanRequest, {}, traceparent =>
+        work(limited.signal, traceparent),
+      )
+    } finally {
+      limited.release()
+    }
+  }
+
+  #context(
+    signal: AbortSignal,
+    deadline: number,
+    who: { caller: string; priority: EnhanceOptions['priority']; reproducible: boolean },
+    traceparent: string,
+  ): RunContext {
+    return {
+      id: randomUUID(),
+      signal,
+      deadline,
+      class: classOf(who.priority),
+      caller: who.caller,
+      reproducible: who.reproducible,
+      ledger: new Ledger(this.#session),
+      trace: new Trace(),
+      traceparent,
+    }
+  }
+
+  #envelope(findings: Findings, request: ParsedContext, begin: number, cached: boolean): EnhancedEvidence {
+    const { metadata, ...found } = findings
+    return {
+      id: randomUUID(),
+      taskId: request.taskId,
+      originalClaim: request.claim,
+      ...found,
+      ...(cached ? { spent: nothingSpent, timings: [] } : {}),
+      processingTime: now() - begin,
+      cached,
+      metadata: { ...metadata, timestamp: new Date().toISOString() },
+    }
+  }
+
+  #refuseClosed(): void {
+    if (this.#closing.signal.aborted) throw errorOf('ER_CLOSED', 'The enhancer is closed; open another one')
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.abort()
+    await this.#parts.close()
+    await this.#parts.telemetry.flush()
+    this.#results.clear()
+  }
+}
+
+/** The task's name where the context has one, whatever else is wrong with it. */
+function taskIdOf(context: unknown): { taskId?: string } {
+  const taskId = (context as { taskId?: unknown } | null)?.taskId
+  return typeof taskId === 'string' ? { taskId } : {}
+}
+
+/** About what findings take in memory: their texts, twice a character, and their numbers. */
+function sizeOfFindings(findings: Findings): number {
+  const texts = findings.citations.reduce((sum, { text }) => sum + text.length, 0)
+  const related = findings.relatedEvidence.reduce((sum, { claim }) => sum + claim.length, 0)
+  const numbers = (findings.metadata.embeddingVectors?.length ?? 0) * 8
+  return (
+    2 * (texts + related + findings.aiAnalysis.length) + numbers + findings.assessments.length * 100 + 4000
+  )
+}

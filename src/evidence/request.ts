@@ -1,0 +1,132 @@
+/** What `enhanceEvidence` takes: the context and its options, their limits and how they are read. */
+import * as z from 'zod'
+import type { RequestClass } from '../core/call.ts'
+import { InputError } from '../core/errors.ts'
+import { describeIssues } from './config.ts'
+
+/** What a request may hold at most; the README's table is made from these. Lengths in UTF-16 units. */
+export const limits = {
+  claimLength: 10_000,
+  sources: 10_000,
+  sourceLength: 32 * 1024 * 1024,
+  totalLength: 64 * 1024 * 1024,
+  idLength: 500,
+} as const
+
+/** Source types with a meaning of their own; any other is kept as text, with a warning. */
+export const sourceTypes = ['document', 'file', 'log', 'metric', 'report', 'database', 'api'] as const
+
+const sourceSchema = z.strictObject({
+  content: z
+    .string()
+    .max(limits.sourceLength, `longer than ${limits.sourceLength} characters; send less of it`),
+  type: z.string().min(1).max(100).default('document'),
+  id: z.string().min(1).max(limits.idLength).optional(),
+  title: z.string().max(2000).optional(),
+  path: z.string().max(4096).optional(),
+  url: z.string().max(4096).optional(),
+  metadata: z.record(z.string(), z.unknown()).optional(),
+})
+
+const contextSchema = z.strictObject({
+  taskId: z.string().min(1, 'Task ID is required').max(limits.idLength),
+  claim: z
+    .string()
+    .max(limits.claimLength, `longer than ${limits.claimLength} characters; one claim is one statement`)
+    .refine(claim => /[\p{L}\p{N}]/u.test(claim), 'Claim is required: it has no letter or digit'),
+  sources: z
+    .array(sourceSchema)
+    .min(1, 'At least one evidence source is required')
+    .max(limits.sources, `more than ${limits.sources} sources; send those that bear on the claim`),
+  metadata: z
+    .looseObject({
+      priority: z.enum(['low', 'medium', 'high']).optional(),
+      domain: z.string().optional(),
+      requester: z.string().optional(),
+    })
+    .optional(),
+})
+
+const optionsSchema = z.strictObject({
+  signal: z.custom<AbortSignal>(value => value instanceof AbortSignal, 'must be an AbortSignal').optional(),
+  timeoutMs: z.number().positive().optional(),
+  priority: z.enum(['low', 'medium', 'high']).optional(),
+  caller: z.string().min(1).max(limits.idLength).optional(),
+  reproducible: z.boolean().optional(),
+  onProgress: z
+    .custom<(progress: Progress) => void>(value => typeof value === 'function', 'must be a function')
+    .optional(),
+})
+
+/** A claim and its sources. Of a source only `content` is needed. */
+export type EvidenceContext = z.input<typeof contextSchema>
+export type EvidenceSource = EvidenceContext['sources'][number]
+export type ParsedContext = z.output<typeof contextSchema>
+export type ParsedSource = ParsedContext['sources'][number]
+
+/** How one request is run. */
+export type EnhanceOptions = {
+  /** Abort to leave; the call throws the signal's reason. */
+  readonly signal?: AbortSignal | undefined
+  /** @default the configuration's requestTimeoutMs */
+  readonly timeoutMs?: number | undefined
+  /** low, medium and high are the classes bulk, normal and interactive. @default the context's, else medium */
+  readonly priority?: 'low' | 'medium' | 'high' | undefined
+  /** Fairness key: calls of one caller share its turn. @default the context's requester */
+  readonly caller?: string | undefined
+  /** Runs each passage alone, padded to a fixed length, so that its bytes repeat. Slower. @default false */
+  readonly reproducible?: boolean | undefined
+  /** Called as steps finish; what it throws is ignored. */
+  readonly onProgress?: ((progress: Progress) => void) | undefined
+}
+
+/** A step that has finished. */
+export type Progress = { readonly step: string; readonly done: number; readonly total: number }
+
+/** @throws InputError ER_INPUT naming every field that is wrong. */
+export function parseContext(context: unknown): ParsedContext {
+  const parsed = contextSchema.safeParse(context)
+  if (!parsed.success) throw new InputError('ER_INPUT', `Invalid request: ${describeIssues(parsed.error)}`)
+  const { sources } = parsed.data
+  const total = sources.reduce((sum, source) => sum + source.content.length, 0)
+  if (total > limits.totalLength) {
+    throw new InputError(
+      'ER_INPUT',
+      `Invalid request: sources: ${total} characters together; the limit is ${limits.totalLength}`,
+    )
+  }
+  const ids = sources.map(sourceId)
+  const twice = duplicateOf(ids)
+  if (twice !== undefined)
+    throw new InputError('ER_INPUT', `Invalid request: sources: two have the id ${JSON.stringify(twice)}`)
+  return parsed.data
+}
+
+/** @throws InputError ER_INPUT for an option that does not exist or has a wrong value. */
+export function parseOptions(options: unknown): EnhanceOptions {
+  const parsed = optionsSchema.safeParse(options ?? {})
+  if (parsed.success) return parsed.data
+  throw new InputError(
+    'ER_INPUT',
+    `Invalid options: ${describeIssues(parsed.error, Object.keys(optionsSchema.shape))}`,
+  )
+}
+
+/** The source's own id, or s1, s2, … by its place. */
+export const sourceId = (source: { readonly id?: string | undefined }, index: number): string =>
+  source.id ?? `s${index + 1}`
+
+const classes: Readonly<Record<'low' | 'medium' | 'high', RequestClass>> = {
+  low: 'bulk',
+  medium: 'normal',
+  high: 'interactive',
+}
+
+/** The scheduling class that a priority stands for. */
+export const classOf = (priority: 'low' | 'medium' | 'high' | undefined): RequestClass =>
+  classes[priority ?? 'medium']
+
+function duplicateOf(ids: readonly string[]): string | undefined {
+  const seen = new Set<string>()
+  return ids.find(id => seen.size === seen.add(id).size)
+}

@@ -1,0 +1,96 @@
+/**
+ * Vectors for texts, each computed once: a Dispatch in front of another that keeps vectors by model revision
+ * and text, and lets equal texts in flight share one run. Texts that are not known go down in one call.
+ */
+
+import { Cache } from '../core/cache.ts'
+import type { Call, Dispatch, Reply, RunContext, VariantRef, Vectors } from '../core/call.ts'
+import { isVectors, row } from '../core/call.ts'
+import { sha256 } from '../core/hash.ts'
+
+export type EmbeddingCacheOptions = {
+  /** Vectors kept at most; 0 keeps none. @default 20_000 */
+  readonly maxEntries?: number
+  /** @default 64 MiB */
+  readonly maxBytes?: number
+}
+
+/** Bytes that an entry takes beside its vector: key, object, list node. */
+const entryOverheadBytes = 200
+
+export class EmbeddingCache {
+  readonly #cache: Cache<Float32Array>
+
+  constructor(options: EmbeddingCacheOptions = {}) {
+    const { maxEntries = 20_000, maxBytes = 64 * 1024 * 1024 } = options
+    this.#cache = new Cache({
+      maxEntries,
+      maxBytes,
+      sizeOf: vector => vector.byteLength + entryOverheadBytes,
+    })
+  }
+
+  get figures() {
+    return this.#cache.figures
+  }
+
+  clear(): void {
+    this.#cache.clear()
+  }
+
+  /** A Dispatch that answers `embed` from the cache where it can; other operations pass through. */
+  over(next: Dispatch): Dispatch {
+    return async (call, context) =>
+      call.variant.op === 'embed' ? this.#embed(next, call, context) : next(call, context)
+  }
+
+  async #embed(next: Dispatch, call: Call, context: RunContext): Promise<Reply> {
+    const texts = call.items as readonly string[]
+    const keys = texts.map(text => keyOf(call, text))
+    const found = new Map<string, Float32Array>()
+    const missing = new Map<string, string>()
+    for (const [index, key] of keys.entries()) {
+      if (found.has(key) || missing.has(key)) continue
+      const vector = this.#cache.get(key)
+      if (vector === undefined) missing.set(key, texts[index] as string)
+      else found.set(key, vector)
+    }
+    let reply = nothingUsed
+    if (missing.size > 0) {
+      reply = await next({ ...call, items: [...missing.values()] }, context)
+      if (!isVectors(reply.results)) throw new Error('This is a bug: embed gave no vectors')
+      for (const [index, key] of [...missing.keys()].entries()) {
+        // A copy: a view would keep the whole reply alive for one vector.
+        const vector = row(reply.results, index).slice()
+        found.set(key, vector)
+        this.#cache.set(key, vector)
+      }
+    }
+    return { ...reply, results: matrixOf(keys, found, call.variant) }
+  }
+}
+
+const nothingUsed: Reply = {
+  results: [],
+  usage: { calls: 0, tokens: 0, workerMs: 0 },
+  timings: { queueMs: 0, modelMs: 0, wireMs: 0 },
+  attempt: 1,
+  wastedMs: 0,
+}
+
+/** What a vector depends on: the model, how it was run, and the text. */
+const keyOf = (call: Call, text: string): string => {
+  const { model, revision, weightsHash } = call.variant
+  return sha256(`${model}\0${revision}\0${weightsHash}\0${call.options?.['pad'] ?? ''}\0${text}`)
+}
+
+function matrixOf(
+  keys: readonly string[],
+  found: ReadonlyMap<string, Float32Array>,
+  variant: VariantRef,
+): Vectors {
+  const dimensions = found.values().next().value?.length ?? variant.limits.dimensions
+  const data = new Float32Array(keys.length * dimensions)
+  for (const [index, key] of keys.entries()) data.set(found.get(key) as Float32Array, index * dimensions)
+  return { count: keys.length, dimensions, data }
+}

@@ -1,0 +1,204 @@
+/**
+ * The hallway: the only file that knows both sides. Puts the pool, the caches, the threads and the product
+ * together, and closes them in order.
+ */
+import { availableParallelism } from 'node:os'
+import { join, resolve } from 'node:path'
+import type { CacheFigures } from './core/cache.ts'
+import type { Dispatch, Usage, VariantRef } from './core/call.ts'
+import { charging } from './core/ledger.ts'
+import { names, Telemetry } from './core/telemetry.ts'
+import { type EvidenceEnhancerConfig, parseConfig, type ResolvedConfig } from './evidence/config.ts'
+import { Enhancer, type EnhancerParts } from './evidence/enhancer.ts'
+import { type PassageTable, tabulate } from './evidence/passages.ts'
+import type { Tabulate } from './evidence/recipe.ts'
+import { EmbeddingCache } from './models/embedding.ts'
+import { builtInEncoder, encoderAt } from './models/encoder.ts'
+import type { PoolEvent } from './pool/options.ts'
+import { Pool, type PoolHealth } from './pool/pool.ts'
+import { cacheFromEnvironment, homeFromEnvironment, type Launch } from './pool/spawn.ts'
+import { locateEnvironment, verifyWeights } from './setup/environment.ts'
+import { findPackageRoot } from './setup/root.ts'
+import { Threads } from './threads.ts'
+
+/** The package's version; a test holds it to package.json. */
+export const version = '0.1.0'
+
+/** A source longer than this is cut in a thread; below, handing it over costs more than it saves. */
+const threadFromLength = 64 * 1024
+/** Workers that `poolSize: 'auto'` starts at most; each holds the model once. */
+const mostAutoWorkers = 4
+
+/** Figures of everything that runs under one enhancer. */
+export type RunnerStats = {
+  readonly pool: PoolHealth | null
+  readonly embeddings: CacheFigures
+  readonly telemetry: Telemetry['figures']
+  readonly spent: Usage
+}
+
+/**
+ * Checks claims against sources on warm MLX workers.
+ *
+ * @example
+ * await using enhancer = await EvidenceEnhancer.open()
+ * const evidence = await enhancer.enhanceEvidence({ taskId: 't1', claim, sources: [{ content }] })
+ */
+export class EvidenceEnhancer extends Enhancer {
+  readonly #runner: Runner
+
+  /**
+   * Starts the workers in the background; the first call awaits the warm-up. Prefer `open()`, which tells at
+   * once what is missing.
+   * @throws InputError ER_CONFIG for a key that does not exist or a value out of range.
+   */
+  constructor(config: EvidenceEnhancerConfig = {}) {
+    const runner = new Runner(parseConfig(config))
+    super(runner.config, runner.parts)
+    this.#runner = runner
+  }
+
+  /**
+   * Starts the workers and resolves when the first is warm (all of them with `ready: 'all'`).
+   * @throws WorkerError ER_WORKER_SPAWN naming the command to run when the Python environment is missing;
+   * ModelError when the weights are missing or altered; OverloadError ER_WARMING after `warmUpTimeoutMs`.
+   */
+  static async open(config: EvidenceEnhancerConfig = {}): Promise<EvidenceEnhancer> {
+    const enhancer = new EvidenceEnhancer(config)
+    try {
+      await enhancer.#runner.warm()
+      return enhancer
+    } catch (error) {
+      await enhancer.close()
+      throw error
+    }
+  }
+
+  /** Figures of pool, caches and telemetry, for people and dashboards. */
+  stats(): RunnerStats {
+    return { ...this.#runner.stats(), spent: this.spent }
+  }
+}
+
+/** What stands behind one enhancer. */
+class Runner {
+  readonly config: ResolvedConfig
+  readonly parts: EnhancerParts
+  readonly #telemetry: Telemetry
+  readonly #threads = new Threads()
+  readonly #embeddings = new EmbeddingCache()
+  #pool: Pool | undefined
+  #encoder: Promise<VariantRef> | undefined
+
+  constructor(config: ResolvedConfig) {
+    this.config = config
+    this.#telemetry = new Telemetry({ sink: config.telemetryCallback, openTelemetry: config.telemetry })
+    this.parts = {
+      dispatch: this.#embeddings.over(
+        charging(this.#measured((call, context) => this.#running().dispatch(call, context))),
+      ),
+      tabulate: this.#tabulate,
+      encoder: () => this.#encoderOf(),
+      telemetry: this.#telemetry,
+      workerHealth: () => this.#pool?.health() ?? noPool,
+      version,
+      close: async () => {
+        await Promise.all([this.#pool?.close(), this.#threads.close()])
+      },
+    }
+    if (config.enableEmbeddingSearch) this.#running()
+  }
+
+  async warm(): Promise<void> {
+    const { enableEmbeddingSearch, ready, warmUpTimeoutMs } = this.config
+    if (!enableEmbeddingSearch) return
+    await this.#running().whenReady(ready === 'all' ? this.#poolSize() : 1, warmUpTimeoutMs)
+  }
+
+  stats(): Omit<RunnerStats, 'spent'> {
+    return {
+      pool: this.#pool?.health() ?? null,
+      embeddings: this.#embeddings.figures,
+      telemetry: this.#telemetry.figures,
+    }
+  }
+
+  /** The pool, started when it is first needed. */
+  #running(): Pool {
+    this.#pool ??= new Pool({
+      size: this.#poolSize(),
+      launch: () => this.#launch(),
+      queueLimit: this.config.queueLimit,
+      onEvent: event => this.#note(event),
+    })
+    return this.#pool
+  }
+
+  #poolSize(): number {
+    const { poolSize } = this.config
+    if (poolSize !== 'auto') return poolSize
+    // On Apple silicon all workers would share one GPU: batching serves it better than replicas.
+    if (process.platform === 'darwin') return 1
+    return Math.min(mostAutoWorkers, availableParallelism())
+  }
+
+  #encoderOf(): Promise<VariantRef> {
+    const { embeddingModelPath } = this.config
+    this.#encoder ??=
+      embeddingModelPath === undefined ? Promise.resolve(builtInEncoder) : encoderAt(embeddingModelPath)
+    return this.#encoder
+  }
+
+  async #launch(): Promise<Launch> {
+    const { embeddingModelPath, python } = this.config
+    const [environment, encoder, root] = await Promise.all([
+      locateEnvironment({ home: homeFromEnvironment(), cacheFolder: cacheFromEnvironment(), python }),
+      this.#encoderOf(),
+      findPackageRoot(),
+    ])
+    if (embeddingModelPath === undefined) await verifyWeights(environment)
+    const embed = {
+      op: 'embed',
+      folder: embeddingModelPath === undefined ? environment.modelFolder : resolve(embeddingModelPath),
+      name: encoder.model,
+      revision: encoder.revision,
+      sha256: encoder.weightsHash,
+      blas: environment.blasLibrary ?? null,
+    }
+    return {
+      python: environment.python,
+      packageFolder: join(root.folder, 'python'),
+      operations: [JSON.stringify(embed)],
+    }
+  }
+
+  readonly #tabulate: Tabulate = async (content, terms, signal) => {
+    if (content.length < threadFromLength) return tabulate(content, terms)
+    return this.#threads.run<object, PassageTable>('tabulate', { content, terms }, signal)
+  }
+
+  #measured(next: Dispatch): Dispatch {
+    return async (call, context) => {
+      const attributes = { [names.op]: call.variant.op, [names.model]: call.variant.name }
+      const begin = performance.now()
+      try {
+        const reply = await next(call, context)
+        this.#telemetry.record(names.queueDuration, reply.timings.queueMs, attributes)
+        return reply
+      } finally {
+        this.#telemetry.record(names.dispatchDuration, performance.now() - begin, attributes)
+      }
+    }
+  }
+
+  #note(event: PoolEvent): void {
+    if (event.name === 'batch-sent')
+      this.#telemetry.record(names.batchItems, event.items, { [names.op]: event.op })
+    if (event.name === 'worker-exit')
+      this.#telemetry.count(names.workerExits, 1, { [names.errorType]: event.code })
+    const { name, ...fields } = event
+    this.#telemetry.emit(name, fields)
+  }
+}
+
+const noPool = { live: false, ready: false, saturated: false, workers: [], lastFailure: undefined }
