@@ -6,6 +6,7 @@ import { availableParallelism } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { CacheFigures } from './core/cache.ts'
 import type { Dispatch, Usage, VariantRef } from './core/call.ts'
+import { InputError } from './core/errors.ts'
 import { charging } from './core/ledger.ts'
 import { names, Telemetry } from './core/telemetry.ts'
 import { type EvidenceEnhancerConfig, parseConfig, type ResolvedConfig } from './evidence/config.ts'
@@ -23,6 +24,8 @@ import { Threads } from './threads.ts'
 
 /** The package's version; a test holds it to package.json. */
 export const version = '0.1.0'
+
+const leastNode = 24
 
 /** A source longer than this is cut in a thread; below, handing it over costs more than it saves. */
 const threadFromLength = 64 * 1024
@@ -91,6 +94,7 @@ class Runner {
   #encoder: Promise<VariantRef> | undefined
 
   constructor(config: ResolvedConfig) {
+    refuseOldNode()
     this.config = config
     this.#telemetry = new Telemetry({ sink: config.telemetryCallback, openTelemetry: config.telemetry })
     this.parts = {
@@ -199,6 +203,16 @@ class Runner {
     const { name, ...fields } = event
     this.#telemetry.emit(name, fields)
   }
+}
+
+/** @throws InputError ER_CONFIG on a Node that lacks what this package is built on. */
+export function refuseOldNode(): void {
+  const [major = 0] = process.versions.node.split('.').map(Number)
+  if (major >= leastNode) return
+  throw new InputError(
+    'ER_CONFIG',
+    `evidence-runner needs Node ${leastNode} or later; this is ${process.version}`,
+  )
 }
 
 const noPool = { live: false, ready: false, saturated: false, workers: [], lastFailure: undefined }

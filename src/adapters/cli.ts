@@ -8,7 +8,7 @@ import type { EvidenceEnhancerConfig } from '../evidence/config.ts'
 import type { ManyOutcome } from '../evidence/enhancer.ts'
 import { overMany } from '../evidence/many.ts'
 import type { EvidenceContext } from '../evidence/request.ts'
-import { EvidenceEnhancer, version } from '../runner.ts'
+import { EvidenceEnhancer, refuseOldNode, version } from '../runner.ts'
 import { examine } from '../setup/doctor.ts'
 import { createEnvironment } from '../setup/environment.ts'
 import { type Arguments, helpText, parseArguments } from './arguments.ts'
@@ -26,6 +26,7 @@ const home = () => ({
 })
 
 async function main(argv: readonly string[]): Promise<number> {
+  refuseOldNode()
   const given = parseArguments(argv)
   switch (given.command) {
     case 'help':
@@ -56,7 +57,7 @@ async function check(given: Arguments): Promise<number> {
   let worst = 0
   const work = async ({ line, context }: Question): Promise<ManyOutcome> =>
     answer(enhancer, line, context, given)
-  for await (const outcome of overMany(contexts, work, manyOptions(given))) {
+  for await (const outcome of overMany(contexts, work, manyOptions(given, 8))) {
     done += 1
     if ('error' in outcome) worst ||= errorRules[outcome.error.code].exit
     if (asJson) await writeLine(outcome)

@@ -56,7 +56,7 @@ export function parseJson(content: string, file: string): unknown {
 export async function* readJsonLines(file: string): AsyncGenerator<JsonLine> {
   const input = file === '-' ? process.stdin : createReadStream(file)
   const failed = new Promise<never>((_, reject) =>
-    input.once('error', cause => reject(cannotRead(file, cause))),
+    input.once('error', (cause: unknown) => reject(cannotRead(file, cause))),
   )
   failed.catch(() => {})
   const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })[Symbol.asyncIterator]()

@@ -126,10 +126,9 @@ function notesOf(evidence: EnhancedEvidence): string[] {
 }
 
 /** Text on one line, without anything that could steer a terminal. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is taken out
 const clean = (text: string): string =>
   stripVTControlCharacters(text)
-    .replace(/[\u0000-\u001f\u007f-\u009f\s]+/g, ' ')
+    .replace(/[\p{Cc}\s]+/gu, ' ')
     .trim()
 
 const shorten = (text: string): string => (text.length <= 200 ? text : `${text.slice(0, 199).trimEnd()}…`)
