@@ -58,14 +58,16 @@ class Server:
 
     def run(self) -> None:
         """Says hello, loads, warms up, says ready and serves. Ends with the process."""
+        faulthandler.enable()
         self._writer.start()
         self._send(wire.hello(pid=os.getpid(), python=sys.version.split()[0], versions=_versions()))
         threading.Thread(target=self._read, name="reader", daemon=True).start()
         try:
             load_ms, warm_up_ms = self._boot()
-        except RunnerError as error:
+        except Exception as error:
             note_error("the worker can't start", error)
-            self._send(wire.log("fatal", "loading", error.code, error.message))
+            failure = _boot_failure(error)
+            self._send(wire.log("fatal", "loading", failure.code, failure.message))
             self._exit(EXIT_BOOT)
         self._send(
             wire.ready(
@@ -202,6 +204,16 @@ class Server:
             machine = getattr(operation, "machine", {})
             facts.update({key: str(value) for key, value in machine.items() if value is not None})
         return facts
+
+
+def _boot_failure(error: Exception) -> RunnerError:
+    """What to tell the host about an operation that did not load or warm up."""
+    if isinstance(error, RunnerError):
+        return error
+    if isinstance(error, ModuleNotFoundError):
+        what = f"The Python environment lacks {error.name}; run `npx evidence-runner setup`"
+        return RunnerError("ER_WORKER_SPAWN", what)
+    return RunnerError("ER_MODEL_LOAD", f"The model can't be used: {type(error).__name__}: {error}")
 
 
 def _failed(call: wire.WireCall, error: RunnerError) -> wire.WireReply:

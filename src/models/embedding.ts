@@ -1,6 +1,6 @@
 /**
- * Vectors for texts, each computed once: a Dispatch in front of another that keeps vectors by model revision
- * and text, and lets equal texts in flight share one run. Texts that are not known go down in one call.
+ * Vectors for texts, computed once: a Dispatch in front of another that keeps vectors by model revision and
+ * text. Texts that are not known go down in one call, each once.
  */
 
 import { Cache } from '../core/cache.ts'

@@ -20,6 +20,7 @@ type Flight = {
   readonly op: string
   readonly items: readonly Item[]
   readonly tokens: number
+  /** What has not been answered yet. */
   readonly slices: Map<number, readonly Item[]>
   readonly sentAt: number
   readonly alone: boolean
@@ -290,6 +291,7 @@ export class Pool {
       }
       const share = items.reduce((sum, item) => sum + item.tokens, 0) / flight.tokens
       job.accept(items, reply, { sentAt: flight.sentAt, receivedAt, modelMs: message.modelMs, share })
+      flight.slices.delete(id) // should a later reply make no sense, this one is not run again
       if (!job.open) this.#queue.remove(job) // an error in one slice settles the whole call
     }
     this.#flights.delete(worker)
@@ -336,9 +338,9 @@ export class Pool {
   /** Items of a dead worker's batch wait again, at the head; one that died alone too often is refused. */
   #rescue(flight: Flight, reason: RunnerError): void {
     const wasted = now() - flight.sentAt
-    for (const items of flight.slices.values()) (items[0] as Item).job.waste(wasted)
     const again: Item[] = []
-    for (const item of flight.items) {
+    for (const items of flight.slices.values()) (items[0] as Item).job.waste(wasted)
+    for (const item of [...flight.slices.values()].flat()) {
       if (!item.job.open) continue
       if (flight.alone) item.blame += reason.code === 'ER_WORKER_HUNG' ? poisonBlame : 1
       if (item.blame < poisonBlame) again.push(item)

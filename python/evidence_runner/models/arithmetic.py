@@ -127,7 +127,8 @@ class PlainArithmetic(FusedArithmetic):
         else:
             made = x @ weights[0].T + weights[1]
             split = made.reshape(texts, length, 3, heads, width).transpose(2, 3, 0, 1, 4)
-        queries, keys, values = split[0], split[1], split[2]
+        # Not split[0]: an index gathers, which copies.
+        queries, keys, values = (part.squeeze(0) for part in mx.split(split, 3))
         # Keys run down, queries across: MLX takes a maximum across rows twice as fast as along them.
         scores = keys @ queries.swapaxes(-1, -2)
         if kept is not None:

@@ -92,11 +92,12 @@ class Bert:
         for layer in self.layers:
             mixed = arithmetic.attention(x, layer["qkv"], len(rows), checkpoint.heads, kept)
             x = arithmetic.layer_norm(x + arithmetic.linear(mixed, layer["out"]), layer["norm1"], checkpoint.epsilon)
+            mx.async_eval(x)
             wide = arithmetic.gelu(arithmetic.linear(x, layer["up"]))
             x = arithmetic.layer_norm(x + arithmetic.linear(wide, layer["down"]), layer["norm2"], checkpoint.epsilon)
         x = x.reshape(len(rows), length, -1)
         if checkpoint.pooling == "cls":
-            vectors = x[:, 0]
+            vectors = x[:, :1].squeeze(1)
         elif kept is None:
             vectors = x.mean(axis=1)
         else:
