@@ -7,12 +7,11 @@ price of one more pass, so equal lengths share a pass and very different ones do
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Limits:
-    """How large one sub-batch may be: rows, padded tokens, what a pass costs in tokens, and length buckets."""
+class Limits(NamedTuple):
+    """How large a sub-batch may be, what a pass costs besides its tokens (in tokens), and length buckets."""
 
     rows: int
     padded_tokens: int
@@ -20,9 +19,8 @@ class Limits:
     buckets: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True)
-class SubBatch:
-    """Items that run in one pass: their indices, shortest first, and the length each is padded to, in tokens."""
+class SubBatch(NamedTuple):
+    """Items that run in one pass: their indices, shortest first, and the tokens that each is padded to."""
 
     indices: tuple[int, ...]
     length: int

@@ -9,7 +9,6 @@ import ctypes
 import os
 import resource
 import sys
-from pathlib import Path
 from typing import Any
 
 # First found wins. The wheel of MLX for Linux carries reference BLAS (7 GFLOPS on one core); a library opened
@@ -30,8 +29,8 @@ METAL_CACHE_BYTES = 1 << 30
 def prepare(blas: str | None = None) -> dict[str, Any]:
     """Sets the environment, loads a BLAS, imports MLX and chooses its device.
 
-    Returns `{blas, core, device}`: the library's name (None: the wheel's own or Apple's), the kernels it chose
-    for this processor (None where it does not say), and "cpu" or "metal".
+    Returns `{blas, core, device}`: the library's name (None: the wheel's own or Apple's), the kernels it
+    chose for this processor (None where it does not say), and "cpu" or "metal".
     """
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -58,11 +57,11 @@ def prepare(blas: str | None = None) -> dict[str, Any]:
 
 def load_blas(explicit: str | None) -> tuple[str | None, str | None]:
     """Opens the first BLAS that works, for the whole process; returns its name and its kernels' name."""
-    if "mlx.core" in sys.modules and explicit is None:
-        return None, None
+    # Once MLX is there it has found its BLAS: then a library only counts if the process already holds it.
+    mode = ctypes.RTLD_GLOBAL | (os.RTLD_NOLOAD if "mlx.core" in sys.modules else 0)
     for name in ((explicit,) if explicit else ()) + SYSTEM_LIBRARIES:
         try:
-            library = ctypes.CDLL(name, mode=ctypes.RTLD_GLOBAL)
+            library = ctypes.CDLL(name, mode=mode)
             library.cblas_sgemm  # noqa: B018  AttributeError: the symbols have another name
         except (OSError, AttributeError) as error:
             if name == explicit:
@@ -72,7 +71,7 @@ def load_blas(explicit: str | None) -> tuple[str | None, str | None]:
         if hasattr(library, "openblas_get_corename"):
             library.openblas_get_corename.restype = ctypes.c_char_p
             core = library.openblas_get_corename().decode()
-        return Path(name).name, core
+        return os.path.basename(name), core
     return None, None
 
 
@@ -81,11 +80,13 @@ def memory() -> dict[str, int]:
 
     macOS has no cheap current figure without another package: there `rssBytes` is the peak as well.
     """
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    resident = peak
     if sys.platform == "linux":
-        with open("/proc/self/statm", "rb") as file:
-            resident = int(file.read().split()[1]) * resource.getpagesize()
+        # Not getrusage: its peak survives exec, so a child would report its parent's.
+        with open("/proc/self/status", "rb") as file:
+            lines = dict(line.split(b":", 1) for line in file.read().splitlines())
+        peak, resident = (int(lines[name].split()[0]) * 1024 for name in (b"VmHWM", b"VmRSS"))
+    else:
+        peak = resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     mx = sys.modules.get("mlx.core")
     return {
         "rssBytes": resident,

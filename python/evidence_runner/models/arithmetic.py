@@ -1,8 +1,8 @@
 """The four formulas of an encoder layer (linear, layer norm, GELU, attention), for the GPU and for the CPU.
 
-`FusedArithmetic` is MLX's own kernels, right on Metal. On the CPU those kernels are scalar (24 ns for one erf,
-14 ns for one exp, against 0.1 ns for a multiplication), so `PlainArithmetic` writes the same formulas with
-additions and multiplications only. Nothing here knows a model, a weight's name or a file.
+`FusedArithmetic` is MLX's own kernels, right on Metal. On the CPU those are scalar (24 ns for an erf, 14 for
+an exp, 0.1 for a multiplication), so `PlainArithmetic` makes them of additions and multiplications. Nothing
+here knows a model, a weight's name or a file.
 
 Shapes: T tokens, B texts of L tokens each (T = B · L), D features, H heads of width W (D = H · W).
 """
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 Linear = tuple[Any, Any]
-"""A weight (outputs × inputs, as checkpoints store it) and a bias (outputs)."""
+"""A weight (outputs by inputs, as checkpoints store it) and a bias (outputs)."""
 
 # erfc(a / √2) / 2 = Q(a)^-16 for a ≥ 0, highest power first. Our own least-maximum fit of a · Q^-16 over 0..7
 # (Lawson weights over Gauss-Newton, 3.8e-8); GELU made of it in float32 is within 4e-7 of the exact value.
@@ -61,12 +61,13 @@ class FusedArithmetic:
     def attention(self, x: Any, weights: Linear, texts: int, heads: int, kept: Any) -> Any:
         """Self-attention before its output layer: (T, D) to (T, D).
 
-        `weights` makes queries, keys and values at once, in this order, queries scaled already. `kept` is (B, L),
-        false where a text has ended; None when all texts fill their rows.
+        `weights` makes queries (scaled already), keys and values at once. `kept` is (B, L), false where a
+        text has ended; None when all texts fill their rows.
         """
         mx, (tokens, features) = self.mx, x.shape
         length, width = tokens // texts, features // heads
-        queries, keys, values = self.linear(x, weights).reshape(texts, length, 3, heads, width).transpose(2, 0, 3, 1, 4)
+        joined = self.linear(x, weights).reshape(texts, length, 3, heads, width)
+        queries, keys, values = joined.transpose(2, 0, 3, 1, 4)
         mask = None if kept is None else kept[:, None, None, :]
         mixed = mx.fast.scaled_dot_product_attention(queries, keys, values, scale=1.0, mask=mask)
         return mixed.transpose(0, 2, 1, 3).reshape(tokens, features)
@@ -75,38 +76,51 @@ class FusedArithmetic:
 class PlainArithmetic(FusedArithmetic):
     """The same formulas for one CPU core with a BLAS."""
 
-    # OpenBLAS copies the whole weight into its own order before it multiplies, which for a few tokens costs more
-    # than the product. Its kernels for small matrices do not; pieces of this many rows stay small enough.
+    # OpenBLAS copies a whole weight into its own order before it multiplies: for a few tokens that costs more
+    # than the product. Its kernels for small matrices do not copy; they take at most so many outputs and
+    # multiplications (measured), so the weight is used in pieces of this many rows.
     PIECE_ROWS = 16
     PIECE_TOKENS = 24
+    PIECE_OUTPUTS = 1152
+    PIECE_MULTIPLICATIONS = 1_000_000
     # Up to here the weight is better off as the left factor.
     LEFT_TOKENS = 64
-    # Below this many scores MLX's softmax costs less than the overhead of the fifteen operations that replace it.
+    # Below this many scores MLX's softmax costs less than calling the eighteen operations in its place.
     SMALL_SCORES = 4096
 
     def __init__(self, mx: Any, features: int, small_kernels: bool) -> None:
         super().__init__(mx)
-        self.piece_tokens = self.PIECE_TOKENS if small_kernels else 0
+        self.small_kernels = small_kernels
+        # A product with a column of 1/D is a mean that BLAS takes, at half the price of MLX's reduction.
         self.average = mx.full((features, 1), 1 / features)
 
     def linear(self, x: Any, weights: Linear) -> Any:
         weight, bias = weights
-        outputs, tokens = weight.shape[0], x.shape[0]
-        if tokens <= self.piece_tokens and outputs % self.PIECE_ROWS == 0:
-            return self.pieces(x, weights, self.PIECE_ROWS).transpose(1, 0, 2).reshape(tokens, outputs)
-        if tokens <= self.LEFT_TOKENS:
+        if self.fits(x, weight, self.PIECE_ROWS):
+            return self.pieces(x, weights, self.PIECE_ROWS).transpose(1, 0, 2).reshape(x.shape[0], -1)
+        if x.shape[0] <= self.LEFT_TOKENS:
             return (weight @ x.T + bias[:, None]).T
         return x @ weight.T + bias
 
+    def fits(self, x: Any, weight: Any, rows: int) -> bool:
+        """Whether a linear layer runs on small kernels in pieces of so many of its weight's rows."""
+        tokens, (outputs, inputs) = x.shape[0], weight.shape
+        return (
+            self.small_kernels
+            and outputs % rows == 0
+            and tokens <= self.PIECE_TOKENS
+            and tokens * rows <= self.PIECE_OUTPUTS
+            and tokens * rows * inputs <= self.PIECE_MULTIPLICATIONS
+        )
+
     def pieces(self, x: Any, weights: Linear, rows: int) -> Any:
-        """(T, inputs) to (outputs / rows, T, rows): a linear layer in pieces of so many of its weight's rows."""
+        """(T, inputs) to (outputs / rows, T, rows)."""
         weight, bias = weights
         count = weight.shape[0] // rows
         return x @ weight.reshape(count, rows, -1).transpose(0, 2, 1) + bias.reshape(count, 1, rows)
 
     def layer_norm(self, x: Any, weights: Linear, epsilon: float) -> Any:
         mx = self.mx
-        # A product with a column of 1/D is a mean that BLAS takes, at half the price of MLX's reduction.
         centred = x - x @ self.average
         return centred * mx.rsqrt((centred * centred) @ self.average + epsilon) * weights[0] + weights[1]
 
@@ -118,29 +132,33 @@ class PlainArithmetic(FusedArithmetic):
 
     def attention(self, x: Any, weights: Linear, texts: int, heads: int, kept: Any) -> Any:
         mx, (tokens, features) = self.mx, x.shape
-        length, width = tokens // texts, features // heads
-        if tokens <= self.piece_tokens and tokens * width <= self.PIECE_TOKENS * 48:
-            split = self.pieces(x, weights, width).reshape(3, heads, texts, length, width)
-        elif tokens <= self.LEFT_TOKENS:
-            made = weights[0] @ x.T + weights[1][:, None]
-            split = made.reshape(3, heads, width, texts, length).transpose(0, 1, 3, 4, 2)
-        else:
-            made = x @ weights[0].T + weights[1]
-            split = made.reshape(texts, length, 3, heads, width).transpose(2, 3, 0, 1, 4)
-        # Not split[0]: an index gathers, which copies.
-        queries, keys, values = (part.squeeze(0) for part in mx.split(split, 3))
+        queries, keys, values = self.heads(x, weights, texts, heads)
         # Keys run down, queries across: MLX takes a maximum across rows twice as fast as along them.
         scores = keys @ queries.swapaxes(-1, -2)
         if kept is not None:
             scores = scores + mx.where(kept, 0.0, MASKED)[:, :, None]
         if scores.size <= self.SMALL_SCORES:
-            chances = mx.softmax(scores, axis=-2)
-            mixed = values.swapaxes(-1, -2) @ chances
-            return mixed.transpose(1, 3, 0, 2).reshape(tokens, features)
-        below = scores.max(axis=-2, keepdims=True) - scores
-        chances = mx.reciprocal(power(mx, horner(EXPONENTIAL, below), 5))
-        mixed = values.swapaxes(-1, -2) @ chances / chances.sum(axis=-2, keepdims=True)
+            mixed = values.swapaxes(-1, -2) @ mx.softmax(scores, axis=-2)
+        else:
+            below = scores.max(axis=-2, keepdims=True) - scores
+            chances = mx.reciprocal(power(mx, horner(EXPONENTIAL, below), 5))
+            mixed = values.swapaxes(-1, -2) @ chances / chances.sum(axis=-2, keepdims=True)
         return mixed.transpose(1, 3, 0, 2).reshape(tokens, features)
+
+    def heads(self, x: Any, weights: Linear, texts: int, heads: int) -> list[Any]:
+        """Queries, keys and values, (H, B, L, W) each, laid out as the cheapest product leaves them."""
+        tokens, features = x.shape
+        length, width = tokens // texts, features // heads
+        if self.fits(x, weights[0], width):
+            joined = self.pieces(x, weights, width).reshape(3, heads, texts, length, width)
+        elif tokens <= self.LEFT_TOKENS:
+            joined = weights[0] @ x.T + weights[1][:, None]
+            joined = joined.reshape(3, heads, width, texts, length).transpose(0, 1, 3, 4, 2)
+        else:
+            joined = x @ weights[0].T + weights[1]
+            joined = joined.reshape(texts, length, 3, heads, width).transpose(2, 3, 0, 1, 4)
+        # Not joined[0]: an index gathers, which copies element by element.
+        return [part.squeeze(0) for part in self.mx.split(joined, 3)]
 
 
 def horner(coefficients: Sequence[float], x: Any) -> Any:

@@ -1,7 +1,7 @@
 """BERT-family encoders in plain MLX operations, float32: token ids in, one vector per text out.
 
-It knows nothing of text, files on the wire or batching policy; `checkpoint.py` says what the folder promises
-and this file keeps to it. mlx is imported when an encoder is made, not with this module.
+It knows nothing of text, frames or batching policy. `checkpoint.py` says what the folder promises, and
+`arithmetic.py` how a layer's formulas are computed. mlx is imported when an encoder is made.
 """
 
 from __future__ import annotations
@@ -13,11 +13,95 @@ from typing import Any
 from .arithmetic import FusedArithmetic, PlainArithmetic
 from .checkpoint import REMEDY, Checkpoint, refuse
 
+# The kernels of OpenBLAS that multiply small matrices without copying them first.
+CORES_WITH_SMALL_KERNELS = ("SkylakeX", "Cooperlake", "SapphireRapids")
+
+
+class Bert:
+    """An encoder; made from a checkpoint, it holds each weight once, in memory. ModelError ER_MODEL_LOAD."""
+
+    def __init__(self, checkpoint: Checkpoint, core: str | None = None) -> None:
+        import mlx.core as mx
+
+        self.mx = mx
+        self.checkpoint = checkpoint
+        if mx.default_device() == mx.cpu:
+            self.arithmetic = PlainArithmetic(mx, checkpoint.hidden, core in CORES_WITH_SMALL_KERNELS)
+        else:
+            self.arithmetic = FusedArithmetic(mx)
+        tensors = read_tensors(mx, checkpoint)
+
+        def take(name: str) -> Any:
+            return tensors.pop(name).astype(mx.float32)
+
+        def pair(name: str) -> tuple[Any, Any]:
+            return take(f"{name}.weight"), take(f"{name}.bias")
+
+        self.words = take("embeddings.word_embeddings.weight")
+        types = take("embeddings.token_type_embeddings.weight")
+        self.positions = take("embeddings.position_embeddings.weight") + types[0]
+        self.norm = pair("embeddings.LayerNorm")
+        mx.eval(self.words, self.positions, self.norm)
+        self.layers = []
+        # Queries come out scaled, so that attention need not scale every score.
+        scales = (math.sqrt(checkpoint.heads / checkpoint.hidden), 1.0, 1.0)
+        for index in range(checkpoint.layers):
+            at = f"encoder.layer.{index}."
+            parts = [pair(f"{at}attention.self.{name}") for name in ("query", "key", "value")]
+            layer = {
+                "qkv": tuple(
+                    mx.concatenate([part * scale for part, scale in zip(alike, scales, strict=True)])
+                    for alike in zip(*parts, strict=True)
+                ),
+                "out": pair(f"{at}attention.output.dense"),
+                "norm1": pair(f"{at}attention.output.LayerNorm"),
+                "up": pair(f"{at}intermediate.dense"),
+                "down": pair(f"{at}output.dense"),
+                "norm2": pair(f"{at}output.LayerNorm"),
+            }
+            # Layer by layer, so that originals that were joined are freed before the next are read.
+            mx.eval(layer)
+            self.layers.append(layer)
+
+    def encode(self, rows: Sequence[Sequence[int]], length: int) -> Any:
+        """Vectors of rows of token ids, each padded to `length`: (rows, hidden), not yet evaluated."""
+        mx, checkpoint, arithmetic = self.mx, self.checkpoint, self.arithmetic
+        epsilon, pad, first = checkpoint.epsilon, checkpoint.pad_id, checkpoint.position_offset
+        lengths = [len(row) for row in rows]
+        ids = mx.array([[*row, *[pad] * (length - len(row))] for row in rows])
+        kept = None
+        if min(lengths) < length:
+            kept = mx.arange(length) < mx.array(lengths)[:, None]
+        # Tokens of all texts lie one after the other: (T, D), T = texts · length.
+        x = (self.words[ids] + self.positions[first : first + length]).reshape(-1, checkpoint.hidden)
+        x = arithmetic.layer_norm(x, self.norm, epsilon)
+        for layer in self.layers:
+            mixed = arithmetic.attention(x, layer["qkv"], len(rows), checkpoint.heads, kept)
+            x = arithmetic.layer_norm(x + arithmetic.linear(mixed, layer["out"]), layer["norm1"], epsilon)
+            wide = arithmetic.gelu(arithmetic.linear(x, layer["up"]))
+            x = arithmetic.layer_norm(x + arithmetic.linear(wide, layer["down"]), layer["norm2"], epsilon)
+            # MLX's thread starts on this layer while the next is being written down here.
+            mx.async_eval(x)
+        return self.pool(x.reshape(len(rows), length, -1), kept)
+
+    def pool(self, x: Any, kept: Any) -> Any:
+        mx = self.mx
+        if self.checkpoint.pooling == "cls":
+            vectors = x[:, :1].squeeze(1)
+        elif kept is None:
+            vectors = x.mean(axis=1)
+        else:
+            vectors = (x * kept[:, :, None]).sum(axis=1) / kept.sum(axis=1, keepdims=True)
+        if self.checkpoint.normalize:
+            vectors = vectors / mx.maximum(mx.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
+        return vectors
+
+
 def read_tensors(mx: Any, checkpoint: Checkpoint) -> dict[str, Any]:
-    """The tensors the encoder uses, by name without prefix, shapes checked, not yet read from disk."""
+    """The tensors the encoder uses, by name without prefix, shapes checked; their bytes are not read yet."""
     path = checkpoint.weights
     try:
-        stored = mx.load(str(path))
+        stored = mx.load(path)
     except (OSError, RuntimeError, ValueError) as error:
         raise refuse(f"{path} cannot be read: {error}; {REMEDY}") from None
     tensors = {}
@@ -26,82 +110,6 @@ def read_tensors(mx: Any, checkpoint: Checkpoint) -> dict[str, Any]:
         if tensor is None:
             raise refuse(f"{path} has no tensor {name}; {REMEDY}")
         if tensor.shape != shape:
-            raise refuse(f"{path}: tensor {name} has shape {tensor.shape}, config.json promises {shape}; {REMEDY}")
+            raise refuse(f"{path}: {name} has shape {tensor.shape}, config.json promises {shape}; {REMEDY}")
         tensors[name] = tensor
     return tensors
-
-
-class Bert:
-    """An encoder: `encode(rows, length)` gives an array of one float32 vector per row of token ids."""
-
-    def __init__(self, checkpoint: Checkpoint) -> None:
-        import mlx.core as mx
-
-        self.mx = mx
-        self.checkpoint = checkpoint
-        self.arithmetic = PlainArithmetic(mx, checkpoint.hidden, True) if mx.default_device() == mx.cpu else FusedArithmetic(mx)
-        scale = 1 / math.sqrt(checkpoint.hidden // checkpoint.heads)
-        tensors = read_tensors(mx, checkpoint)
-
-        def take(name: str) -> Any:
-            return tensors.pop(name).astype(mx.float32)
-
-        self.words = take("embeddings.word_embeddings.weight")
-        types = take("embeddings.token_type_embeddings.weight")
-        self.positions = take("embeddings.position_embeddings.weight") + types[0]
-        self.norm = (take("embeddings.LayerNorm.weight"), take("embeddings.LayerNorm.bias"))
-        mx.eval(self.words, self.positions, self.norm)
-        self.layers = []
-        for index in range(checkpoint.layers):
-            at = f"encoder.layer.{index}."
-            names = [f"{at}attention.self.{name}" for name in ("query", "key", "value")]
-            scales = (scale, 1.0, 1.0)
-            layer = {
-                "qkv": tuple(
-                    mx.concatenate([take(f"{name}.{part}") * by for name, by in zip(names, scales, strict=True)])
-                    for part in ("weight", "bias")
-                ),
-                **{
-                    key: (take(f"{at}{name}.weight"), take(f"{at}{name}.bias"))
-                    for key, name in (
-                        ("out", "attention.output.dense"),
-                        ("up", "intermediate.dense"),
-                        ("down", "output.dense"),
-                    )
-                },
-                **{
-                    key: (take(f"{at}{name}.weight"), take(f"{at}{name}.bias"))
-                    for key, name in (("norm1", "attention.output.LayerNorm"), ("norm2", "output.LayerNorm"))
-                },
-            }
-            # Evaluated layer by layer, so that the unfused originals are freed before the next is read.
-            mx.eval(layer)
-            self.layers.append(layer)
-
-    def encode(self, rows: Sequence[Sequence[int]], length: int) -> Any:
-        """Vectors of rows of token ids, padded to `length`: (B, D), not yet evaluated."""
-        mx, checkpoint, arithmetic = self.mx, self.checkpoint, self.arithmetic
-        lengths = [len(row) for row in rows]
-        ids = mx.array([[*row, *[checkpoint.pad_id] * (length - len(row))] for row in rows])
-        first = checkpoint.position_offset
-        x = (self.words[ids] + self.positions[first : first + length]).reshape(-1, checkpoint.hidden)
-        x = arithmetic.layer_norm(x, self.norm, checkpoint.epsilon)
-        kept = None
-        if min(lengths) < length:
-            kept = mx.arange(length) < mx.array(lengths)[:, None]
-        for layer in self.layers:
-            mixed = arithmetic.attention(x, layer["qkv"], len(rows), checkpoint.heads, kept)
-            x = arithmetic.layer_norm(x + arithmetic.linear(mixed, layer["out"]), layer["norm1"], checkpoint.epsilon)
-            mx.async_eval(x)
-            wide = arithmetic.gelu(arithmetic.linear(x, layer["up"]))
-            x = arithmetic.layer_norm(x + arithmetic.linear(wide, layer["down"]), layer["norm2"], checkpoint.epsilon)
-        x = x.reshape(len(rows), length, -1)
-        if checkpoint.pooling == "cls":
-            vectors = x[:, :1].squeeze(1)
-        elif kept is None:
-            vectors = x.mean(axis=1)
-        else:
-            vectors = (x * kept[:, :, None]).sum(axis=1) / mx.array(lengths)[:, None]
-        if checkpoint.normalize:
-            vectors = vectors / mx.maximum(mx.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
-        return vectors

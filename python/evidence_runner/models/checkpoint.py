@@ -7,25 +7,25 @@ does not say is refused, never guessed, and nothing in a checkpoint is ever run 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+import os
+from typing import Any, NamedTuple
 
 from ..errors import ModelError
 
 REMEDY = "run `npx evidence-runner doctor`"
 
-# The names that start each tensor when the folder was saved from a larger model, and how far real positions
-# lie above zero. RoBERTa counts positions from its padding id + 1, so the offset is worked out per checkpoint.
+# model_type, and what each tensor's name starts with where the folder was saved from a larger model.
 FAMILIES = {"bert": "bert.", "roberta": "roberta.", "xlm-roberta": "roberta."}
 POOLING = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls"}
 
 
-@dataclass(frozen=True)
-class Checkpoint:
-    """The facts of one encoder folder that its code needs; sizes are in elements and tokens."""
+class Checkpoint(NamedTuple):
+    """The facts of one encoder folder that its code needs; sizes are in elements and tokens.
 
-    folder: Path
+    `pooling` is "mean" or "cls"; `position_offset` is the row of the first token's position.
+    """
+
+    folder: str
     prefix: str
     hidden: int
     intermediate: int
@@ -43,12 +43,12 @@ class Checkpoint:
     lowercase: bool
 
     @property
-    def tokenizer(self) -> Path:
-        return self.folder / "tokenizer.json"
+    def tokenizer(self) -> str:
+        return os.path.join(self.folder, "tokenizer.json")
 
     @property
-    def weights(self) -> Path:
-        return self.folder / "model.safetensors"
+    def weights(self) -> str:
+        return os.path.join(self.folder, "model.safetensors")
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Each tensor the encoder uses, without prefix, and the shape that config.json promises."""
@@ -82,42 +82,39 @@ def refuse(message: str) -> ModelError:
     return ModelError("ER_MODEL_LOAD", message)
 
 
-def read_checkpoint(folder: str | Path) -> Checkpoint:
-    """Reads and checks a sentence-encoder folder; raises ModelError ER_MODEL_LOAD naming the file at fault."""
-    root = Path(folder)
-    if not root.is_dir():
-        raise refuse(f"model folder {root} does not exist; {REMEDY}")
-    config = read_json(root / "config.json")
-    for field in ("model_file", "auto_map"):
-        if field in config:
-            raise refuse(f"{root / 'config.json'} names `{field}`, which would run code from the checkpoint; refused")
-    kind = config.get("model_type")
-    if kind not in FAMILIES:
-        raise refuse(f"{root / 'config.json'}: model_type {kind!r} is not supported; supported: {', '.join(FAMILIES)}")
-    for field, accepted in (("hidden_act", "gelu"), ("position_embedding_type", "absolute")):
-        if config.get(field, accepted) != accepted:
-            raise refuse(f"{root / 'config.json'}: {field} {config[field]!r} is not supported; supported: {accepted}")
-    normalize, pooling = read_modules(root)
-    for name in ("tokenizer.json", "model.safetensors"):
-        if not (root / name).is_file():
-            raise refuse(f"{root / name} is missing; {REMEDY}")
+def read_checkpoint(folder: str) -> Checkpoint:
+    """Reads and checks a sentence encoder's folder; ModelError ER_MODEL_LOAD names the file at fault."""
+    if not os.path.isdir(folder):
+        raise refuse(f"Model folder {folder} does not exist; {REMEDY}")
+    path = os.path.join(folder, "config.json")
+    config = read_json(path)
 
     def whole(field: str, least: int = 1) -> int:
         value = config.get(field)
         if not isinstance(value, int) or value < least:
-            raise refuse(f"{root / 'config.json'}: {field} must be a whole number of at least {least}, not {value!r}")
+            raise refuse(f"{path}: {field} must be a whole number of at least {least}, not {value!r}")
         return value
 
+    for field in ("model_file", "auto_map"):
+        if field in config:
+            raise refuse(f"{path} names `{field}`, which would run code from the checkpoint; refused")
+    kind = config.get("model_type")
+    if kind not in FAMILIES:
+        raise refuse(f"{path}: model_type {kind!r} is not supported; supported: {', '.join(FAMILIES)}")
+    for field, accepted in (("hidden_act", "gelu"), ("position_embedding_type", "absolute")):
+        if config.get(field, accepted) != accepted:
+            raise refuse(f"{path}: {field} {config[field]!r} is not supported; supported: {accepted}")
     hidden, heads = whole("hidden_size"), whole("num_attention_heads")
     if hidden % heads:
-        raise refuse(f"{root / 'config.json'}: hidden_size {hidden} is not a multiple of {heads} attention heads")
-    pad_id = config.get("pad_token_id") or 0
+        raise refuse(f"{path}: hidden_size {hidden} is not a multiple of {heads} attention heads")
+    pooling, normalize = read_modules(folder)
+    sentence = read_json(os.path.join(folder, "sentence_bert_config.json"), required=False)
+    pad_id = whole("pad_token_id", 0) if "pad_token_id" in config else 0
     positions = whole("max_position_embeddings")
     position_offset = 0 if kind == "bert" else pad_id + 1
-    sentence = read_json(root / "sentence_bert_config.json", required=False)
-    limit = sentence.get("max_seq_length") or positions - position_offset
-    return Checkpoint(
-        folder=root,
+    most = positions - position_offset
+    checkpoint = Checkpoint(
+        folder=folder,
         prefix=FAMILIES[kind],
         hidden=hidden,
         intermediate=whole("intermediate_size"),
@@ -131,35 +128,38 @@ def read_checkpoint(folder: str | Path) -> Checkpoint:
         epsilon=float(config.get("layer_norm_eps", 1e-12)),
         pooling=pooling,
         normalize=normalize,
-        max_tokens=min(int(limit), positions - position_offset),
+        max_tokens=min(int(sentence.get("max_seq_length") or most), most),
         lowercase=bool(sentence.get("do_lower_case", False)),
     )
+    for needed in (checkpoint.tokenizer, checkpoint.weights):
+        if not os.path.isfile(needed):
+            raise refuse(f"{needed} is missing; {REMEDY}")
+    return checkpoint
 
 
-def read_modules(root: Path) -> tuple[bool, str]:
-    """Whether vectors are normalised, and how tokens become one vector, as modules.json and its folders say."""
-    path = root / "modules.json"
+def read_modules(folder: str) -> tuple[str, bool]:
+    """How tokens become one vector, and whether it is normalised, as modules.json and its folders say."""
+    path = os.path.join(folder, "modules.json")
     modules = read_json(path, kind=list)
-    kinds = [str(entry.get("type", "")).rsplit(".", 1)[-1] for entry in modules]
+    kinds = [str(module.get("type", "")).rsplit(".", 1)[-1] for module in modules if isinstance(module, dict)]
     if kinds not in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"]):
         raise refuse(
             f"{path}: modules {', '.join(kinds) or 'none'} are not supported; "
-            "supported: Transformer, Pooling and, if wanted, Normalize"
+            "supported: Transformer, Pooling and, where wanted, Normalize"
         )
-    path = root / str(modules[1].get("path", "")) / "config.json"
+    path = os.path.join(folder, str(modules[1].get("path", "")), "config.json")
     chosen = [field for field, value in read_json(path).items() if field.startswith("pooling_mode") and value]
     if len(chosen) != 1 or chosen[0] not in POOLING:
-        raise refuse(
-            f"{path}: pooling {', '.join(chosen) or 'not named'} is not supported; supported: one of "
-            f"{', '.join(POOLING)}"
-        )
-    return len(kinds) == 3, POOLING[chosen[0]]
+        named = ", ".join(chosen) or "none"
+        raise refuse(f"{path}: pooling {named} is not supported; supported: one of {', '.join(POOLING)}")
+    return POOLING[chosen[0]], len(kinds) == 3
 
 
-def read_json(path: Path, *, kind: type = dict, required: bool = True) -> Any:
+def read_json(path: str, *, kind: type = dict, required: bool = True) -> Any:
     """The JSON value of a file, of the kind asked for; an absent file that is not required reads as empty."""
     try:
-        value = json.loads(path.read_bytes())
+        with open(path, "rb") as file:
+            value = json.loads(file.read())
     except FileNotFoundError:
         if not required:
             return kind()

@@ -6,6 +6,7 @@ mathematics; mlx and tokenizers are imported in `load`, so that the worker says 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,12 +14,17 @@ from .. import runtime
 from ..batcher import Limits, cut, padded_length
 from ..errors import ModelError
 from ..models.bert import Bert
-from ..models.checkpoint import REMEDY, Checkpoint, read_checkpoint, refuse
+from ..models.checkpoint import REMEDY, read_checkpoint, refuse
 from .vectors import Vectors
 
 BUCKETS = (16, 32, 48, 64, 96, 128, 192, 256, 384, 512)
-CPU_LIMITS = Limits(rows=8, padded_tokens=512, pass_tokens=16)
+# A pass costs about as much as 16 tokens, since the weights travel through memory once. Past some 256 tokens
+# that is spread thin, and activations leave the core's cache (measured: 128 and 512 are 3 to 9 % slower).
+CPU_LIMITS = Limits(rows=32, padded_tokens=256, pass_tokens=16)
+# Not measured on Apple silicon yet. Lengths are padded to buckets there, so that buffers are used again.
 METAL_LIMITS = Limits(rows=64, padded_tokens=8192, pass_tokens=256, buckets=BUCKETS)
+# A short and a long text, for the ways that the CPU's formulas choose by size. Nothing is compiled there.
+CPU_WARM_UP_TOKENS = (4, 66)
 
 
 class Embed:
@@ -35,67 +41,92 @@ class Embed:
         revision: str | None = None,
         model_name: str | None = None,
     ) -> None:
-        self.model_dir = model_dir
-        self.blas = blas
-        self.weights_sha256 = weights_sha256
-        self.revision = revision
-        self.model_name = model_name
+        self._model_dir = model_dir
+        self._blas = blas
+        self._sha256 = weights_sha256
+        self._revision = revision
+        self._model_name = model_name
 
     def load(self) -> None:
-        """Imports MLX behind a fast BLAS and reads the checkpoint; raises ModelError ER_MODEL_LOAD."""
-        self.checkpoint: Checkpoint = read_checkpoint(self.model_dir)
-        self.machine = runtime.prepare(self.blas)
-        self.limits = METAL_LIMITS if self.machine["device"] == "metal" else CPU_LIMITS
-        from tokenizers import Tokenizer
+        """Imports MLX behind a fast BLAS and reads the checkpoint; raises ModelError ER_MODEL_LOAD.
 
-        try:
-            self.tokenizer = Tokenizer.from_file(str(self.checkpoint.tokenizer))
-        except Exception as error:  # the binding raises plain Exception
-            raise refuse(f"{self.checkpoint.tokenizer} cannot be read: {error}; {REMEDY}") from None
-        self.tokenizer.no_padding()
-        self.tokenizer.enable_truncation(self.checkpoint.max_tokens)
-        self.encoder = Bert(self.checkpoint)
+        Sets `machine`: which BLAS, which of its kernels, which device.
+        """
+        self.checkpoint = checkpoint = read_checkpoint(self._model_dir)
+        self.machine = runtime.prepare(self._blas)
+        self.encoder = Bert(checkpoint, self.machine["core"])
+        self.tokenizer = self._read_tokenizer()
+        most = checkpoint.max_tokens
+        self.buckets = (*(bucket for bucket in BUCKETS if bucket < most), most)
+        on_metal = self.machine["device"] == "metal"
+        self.limits = METAL_LIMITS._replace(buckets=self.buckets) if on_metal else CPU_LIMITS
 
     def warm_up(self) -> None:
-        """Runs the real path once short and once long, so that the first call pays for nothing new."""
-        self.forward(["warm", "up " * 40], {})
+        """Runs the real path, short and long, so that no request pays for something that happens once."""
+        on_metal = self.machine["device"] == "metal"
+        for tokens in self.buckets if on_metal else CPU_WARM_UP_TOKENS:
+            self.forward(["a " * (tokens - 2)], {})
 
     def forward(self, items: Sequence[Any], options: dict[str, Any]) -> tuple[Vectors, list[int]]:
-        """Vectors in the order of `items`, and each item's real tokens, special ones included.
+        """Vectors in the order of `items`, and how many tokens each item is to the model, without padding.
 
-        `{"pad": "fixed"}` runs every item alone, padded to a fixed bucket: its bits then depend on nothing else.
+        `{"pad": "fixed"}` runs each item alone, padded to a fixed bucket: its bits depend on nothing else.
         """
-        rows = self.tokenize(items)
+        rows = self._tokenize(items)
         lengths = [len(row) for row in rows]
-        vectors: list[bytes] = [b""] * len(rows)
         if options.get("pad") == "fixed":
-            passes = [((index,), padded_length(length, BUCKETS)) for index, length in enumerate(lengths)]
+            passes = [((index,), padded_length(length, self.buckets)) for index, length in enumerate(lengths)]
         else:
             passes = [(batch.indices, batch.length) for batch in cut(lengths, self.limits)]
-        stride = 4 * self.checkpoint.hidden
+        width = 4 * self.checkpoint.hidden
+        vectors = bytearray(width * len(rows))
         for indices, length in passes:
-            data = bytes(memoryview(self.encoder.encode([rows[index] for index in indices], length)))
+            made = self._encode([rows[index] for index in indices], length)
             for position, index in enumerate(indices):
-                vectors[index] = data[position * stride : (position + 1) * stride]
-        return Vectors(b"".join(vectors), self.checkpoint.hidden), lengths
-
-    def tokenize(self, items: Sequence[Any]) -> list[list[int]]:
-        for index, item in enumerate(items):
-            if not isinstance(item, str):
-                raise ModelError("ER_MODEL_INPUT", f"item {index} of embed is not a text: {type(item).__name__}")
-        texts = [item.lower() for item in items] if self.checkpoint.lowercase else list(items)
-        try:
-            return [encoding.ids for encoding in self.tokenizer.encode_batch_fast(texts)]
-        except (TypeError, UnicodeEncodeError) as error:
-            raise ModelError("ER_MODEL_INPUT", f"a text of embed cannot be encoded: {error}") from None
+                vectors[index * width : (index + 1) * width] = made[position * width : (position + 1) * width]
+        return Vectors(vectors, self.checkpoint.hidden), lengths
 
     @property
     def facts(self) -> dict[str, Any]:
         """What `ready` says about the model: `{name, revision, sha256, dimensions, maxTokens}`."""
         return {
-            "name": self.model_name or self.checkpoint.folder.name,
-            "revision": self.revision,
-            "sha256": self.weights_sha256,
+            "name": self._model_name or os.path.basename(os.path.normpath(self._model_dir)),
+            "revision": self._revision,
+            "sha256": self._sha256,
             "dimensions": self.checkpoint.hidden,
             "maxTokens": self.checkpoint.max_tokens,
         }
+
+    def _encode(self, rows: list[list[int]], length: int) -> memoryview:
+        return memoryview(self.encoder.encode(rows, length)).cast("B")
+
+    def _tokenize(self, items: Sequence[Any]) -> list[list[int]]:
+        for index, item in enumerate(items):
+            if not isinstance(item, str):
+                raise refuse_item(index, f"not a text but {type(item).__name__}")
+            try:
+                item.encode()
+            except UnicodeEncodeError as error:
+                raise refuse_item(index, f"not valid Unicode: {error}") from None
+        texts = [item.lower() for item in items] if self.checkpoint.lowercase else list(items)
+        return [encoding.ids for encoding in self.tokenizer.encode_batch_fast(texts)]
+
+    def _read_tokenizer(self) -> Any:
+        from tokenizers import Tokenizer
+
+        path = self.checkpoint.tokenizer
+        try:
+            tokenizer = Tokenizer.from_file(path)
+        except Exception as error:  # the binding raises nothing narrower
+            raise refuse(f"{path} cannot be read: {error}; {REMEDY}") from None
+        known, promised = tokenizer.get_vocab_size(), self.checkpoint.vocabulary
+        if known > promised:
+            raise refuse(f"{path} has {known} tokens, config.json promises {promised}; {REMEDY}")
+        # The file's own padding and truncation belong to its training run; the checkpoint's limit counts.
+        tokenizer.no_padding()
+        tokenizer.enable_truncation(self.checkpoint.max_tokens)
+        return tokenizer
+
+
+def refuse_item(index: int, reason: str) -> ModelError:
+    return ModelError("ER_MODEL_INPUT", f"Item {index} of embed is {reason}")

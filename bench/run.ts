@@ -1,0 +1,77 @@
+/**
+ * Runs a benchmark: `npm run bench -- NAME [--json] [--quick]`; without a name, lists them. Prints tables (or
+ * JSON) and writes bench/results/NAME.json (NAME.quick.json) with the machine's facts. Each run has a time limit.
+ */
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import type { Benchmark } from './benchmark.ts'
+import { bridge } from './bridge.ts'
+import { embed } from './embed.ts'
+import { enhance } from './enhance.ts'
+import { machineFacts } from './machine.ts'
+import { type Result, resultText } from './report.ts'
+import { start } from './start.ts'
+
+const benchmarks: Readonly<Record<string, Benchmark>> = { bridge, embed, start, enhance }
+
+/** What a benchmark aims at, and when it is ended. */
+const times = { full: { aimMs: 100_000, limitMs: 240_000 }, quick: { aimMs: 15_000, limitMs: 60_000 } }
+/** Between telling a benchmark that its time is over and ending the process. */
+const graceMs = 3000
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'boolean', default: false }, quick: { type: 'boolean', default: false } },
+})
+
+async function measure(name: string, benchmark: Benchmark): Promise<Result> {
+  const { quick } = values
+  const { aimMs, limitMs } = quick ? times.quick : times.full
+  const controller = new AbortController()
+  const late = setTimeout(() => {
+    controller.abort(new Error(`${name} was not done within ${limitMs / 1000} s`))
+    // Whatever does not listen ends with us: every child reads our pipe and leaves when it closes.
+    setTimeout(() => process.exit(124), graceMs).unref()
+  }, limitMs)
+  const machine = await machineFacts()
+  const startedAt = new Date().toISOString()
+  const begin = performance.now()
+  try {
+    const report = await benchmark.run({
+      quick,
+      until: begin + aimMs,
+      signal: controller.signal,
+      note: text => console.error(`${name}: ${text}`),
+    })
+    return {
+      benchmark: name,
+      quick,
+      startedAt,
+      seconds: (performance.now() - begin) / 1000,
+      machine,
+      ...report,
+    }
+  } finally {
+    clearTimeout(late)
+  }
+}
+
+const [name] = positionals
+const chosen = name === undefined || !Object.hasOwn(benchmarks, name) ? undefined : benchmarks[name]
+if (name === undefined || chosen === undefined) {
+  const list = Object.entries(benchmarks)
+    .map(([known, { about }]) => `  ${known.padEnd(10)}${about}`)
+    .join('\n')
+  console.error(
+    `${name === undefined ? '' : `No benchmark ${name}. `}npm run bench -- NAME [--json] [--quick]\n${list}`,
+  )
+  process.exitCode = name === undefined ? 0 : 64
+} else {
+  const result = await measure(name, chosen)
+  const json = `${JSON.stringify(result, null, 2)}\n`
+  const folder = join(import.meta.dirname, 'results')
+  await mkdir(folder, { recursive: true })
+  await writeFile(join(folder, `${name}${values.quick ? '.quick' : ''}.json`), json)
+  process.stdout.write(values.json ? json : `${resultText(result)}\n`)
+}

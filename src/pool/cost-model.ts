@@ -1,0 +1,52 @@
+/**
+ * How long a batch will take: `a · tokens + b` milliseconds, fitted as batches come back, one model for each
+ * operation. The ground for batch caps, hang clocks, admission and retry hints. Pure.
+ *
+ * Least squares over exponentially forgotten sums: five numbers of state, and a machine that throttles or a
+ * neighbour that arrives is followed within some dozen batches.
+ */
+
+/** Weight that a batch has left when the next one comes: about the last 50 count. */
+const memory = 0.98
+
+type Sums = { n: number; x: number; y: number; xx: number; xy: number }
+
+export class CostModel {
+  readonly #sums = new Map<string, Sums>()
+
+  /** Notes that a batch of `op` with `tokens` estimated tokens took `ms`. */
+  learn(op: string, tokens: number, ms: number): void {
+    const sums = this.#sums.get(op) ?? { n: 0, x: 0, y: 0, xx: 0, xy: 0 }
+    this.#sums.set(op, {
+      n: sums.n * memory + 1,
+      x: sums.x * memory + tokens,
+      y: sums.y * memory + ms,
+      xx: sums.xx * memory + tokens * tokens,
+      xy: sums.xy * memory + tokens * ms,
+    })
+  }
+
+  /** Milliseconds that `tokens` of `op` will take in one batch; 0 while nothing is known. */
+  predict(op: string, tokens: number): number {
+    const { perTokenMs, fixedMs } = this.fit(op)
+    return fixedMs + perTokenMs * tokens
+  }
+
+  /** Tokens of `op` that fit into `ms`; Infinity while nothing is known. */
+  tokensWithin(op: string, ms: number): number {
+    const { perTokenMs, fixedMs } = this.fit(op)
+    return perTokenMs === 0 ? Number.POSITIVE_INFINITY : Math.max(1, (ms - fixedMs) / perTokenMs)
+  }
+
+  /** The two coefficients, neither of them negative. */
+  fit(op: string): { readonly perTokenMs: number; readonly fixedMs: number } {
+    const sums = this.#sums.get(op)
+    if (sums === undefined) return { perTokenMs: 0, fixedMs: 0 }
+    const { n, x, y, xx, xy } = sums
+    const spread = n * xx - x * x
+    // Batches of one size say nothing about the slope: then all of the time is the tokens'.
+    const slope = spread > 1e-9 * n * xx ? (n * xy - x * y) / spread : y / x
+    const perTokenMs = Math.max(0, Math.min(slope, y / x))
+    return { perTokenMs, fixedMs: Math.max(0, (y - perTokenMs * x) / n) }
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * What comes through the front door: the exported names, pinned, so that adding or taking one is a decision;
+ * and what importing it costs: nothing that only some hosts need.
+ */
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { expect, test } from 'vitest'
+import * as frontDoor from '../../src/index.ts'
+import { repository } from '../support/import-graph.ts'
+import { packagesOf, recordLoads } from '../support/load-record.ts'
+import { exportsOf, scanSource } from '../support/source-text.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
+
+const path = join(repository, 'src', 'index.ts')
+const source = scanSource(readFileSync(path, 'utf8'))
+const address = (file: string) => JSON.stringify(pathToFileURL(join(repository, file)).href)
+const folder = temporaryFolder()
+const recorded = async (script: string) => recordLoads(await folder.write('script.mjs', script))
+const manifest = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as { version: string }
+
+const values = [
+  'BudgetError',
+  'DeadlineError',
+  'EvidenceEnhancer',
+  'InputError',
+  'ModelError',
+  'OverloadError',
+  'PlanError',
+  'RejectedError',
+  'RunnerError',
+  'StoreError',
+  'WorkerError',
+  'errorRules',
+  'version',
+]
+
+const types = [
+  'Assessment',
+  'Citation',
+  'Coverage',
+  'EmbedOptions',
+  'EnhanceManyOptions',
+  'EnhanceOptions',
+  'EnhancedEvidence',
+  'ErrorCode',
+  'ErrorRecord',
+  'ErrorRule',
+  'EvidenceContext',
+  'EvidenceEnhancerConfig',
+  'EvidenceMetadata',
+  'EvidenceSource',
+  'HealthStatus',
+  'ManyOutcome',
+  'Progress',
+  'RelatedEvidence',
+  'RunnerStats',
+  'Stance',
+  'StepTiming',
+  'TelemetryEvent',
+  'TelemetrySink',
+  'TraceRecord',
+  'TraceStep',
+  'Usage',
+  'Verdict',
+]
+
+test('the front door exports these values and no others', () => {
+  expect(Object.keys(frontDoor).sort()).toEqual(values)
+})
+
+test('the front door exports these types and no others', () => {
+  const names = exportsOf(source).filter(({ isType }) => isType)
+  expect(names.map(({ name }) => name).sort()).toEqual(types)
+})
+
+test('the front door holds names and no code', () => {
+  const rest = source.code.replace(/export (?:type )?\{[^}]*\} from '\s*'/g, '')
+  expect(rest.trim()).toBe('')
+})
+
+test('importing the front door loads these packages and none that only some hosts need', async () => {
+  const { code, stderr, loaded } = await recorded(`await import(${address('src/index.ts')})`)
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  const native = ['msgpackr-extract', 'node-gyp-build-optional-packages', 'detect-libc']
+  const packages = packagesOf(loaded).filter(
+    name => !native.includes(name) && !name.startsWith('@msgpackr-extract/'),
+  )
+  expect(packages).toEqual(['@opentelemetry/api', 'lru-cache', 'msgpackr', 'zod'])
+  expect(loaded).not.toContain('node:sqlite')
+  expect(loaded.filter(url => url.includes('/src/adapters/') || url.includes('/workers/'))).toEqual([])
+})
+
+test('recordLoads() would have seen an optional package, loaded late', async () => {
+  const piscina = JSON.stringify(pathToFileURL(createRequire(path).resolve('piscina')).href)
+  const { loaded } = await recorded(`await import(${piscina})\nawait import('node:sqlite')`)
+  expect(packagesOf(loaded)).toContain('piscina')
+  expect(loaded).toContain('node:sqlite')
+})
+
+test('importing the front door starts nothing: no timer, process, thread or file stays open', async () => {
+  // What the loader itself has not finished yet gets its turns; what was started to stay is still there then.
+  const active = `
+    for (let turn = 0; turn < 100 && process.getActiveResourcesInfo().length > 0; turn += 1)
+      await new Promise(resolve => setImmediate(resolve))
+    console.log(process.getActiveResourcesInfo().join())`
+  const imported = await recorded(`await import(${address('src/index.ts')})\n${active}`)
+  expect({ code: imported.code, stdout: imported.stdout }).toEqual({ code: 0, stdout: '\n' })
+  const busy = await recorded(`setInterval(() => {}, 1000)\n${active}\nprocess.exit()`)
+  expect(busy.stdout).toBe('Timeout\n')
+})
+
+test('version is that of package.json', () => {
+  expect(frontDoor.version).toBe(manifest.version)
+})
+
+/** The codes in the first column of the table under `## Errors`. */
+function codesOf(readme: string): string[] {
+  const section = /^## Errors\n(.*?)(?=^## |$(?![\s\S]))/ms.exec(readme)?.[1] ?? ''
+  const rows = section.split('\n').filter(line => line.startsWith('|'))
+  return rows.flatMap(row =>
+    [...(row.split('|')[1] ?? '').matchAll(/`(ER_\w+)`/g)].map(([, code = '']) => code),
+  )
+}
+
+test('the README tells of every error code, and of none that does not exist', () => {
+  const codes = codesOf(readFileSync(join(repository, 'README.md'), 'utf8'))
+  expect(codes.sort()).toEqual(Object.keys(frontDoor.errorRules).sort())
+})
+
+test('codesOf() reads the first column of the table of errors, and no other', () => {
+  const readme = [
+    '| `ER_ELSEWHERE` | a |',
+    '## Errors',
+    'Match on `ER_TEXT`.',
+    '| code | what |',
+    '| --- | --- |',
+    '| `ER_A` `ER_B` | `ER_SECOND` |',
+    '| `ER_C` | a |',
+    '## Next',
+    '| `ER_LATE` | a |',
+  ].join('\n')
+  expect(codesOf(readme)).toEqual(['ER_A', 'ER_B', 'ER_C'])
+})

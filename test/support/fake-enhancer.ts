@@ -1,0 +1,53 @@
+/** An Enhancer over a fake Dispatch: the whole product without a process. */
+import { free, type VariantRef } from '../../src/core/call.ts'
+import { charging } from '../../src/core/ledger.ts'
+import { Telemetry, type TelemetryEvent } from '../../src/core/telemetry.ts'
+import { type EvidenceEnhancerConfig, parseConfig } from '../../src/evidence/config.ts'
+import { Enhancer, type EnhancerParts, type WorkerHealth } from '../../src/evidence/enhancer.ts'
+import { tabulate } from '../../src/evidence/passages.ts'
+import { dimensions, FakeDispatch } from './fake-dispatch.ts'
+
+export const fakeEncoder: VariantRef = {
+  name: 'fake-encoder',
+  op: 'embed',
+  model: 'fake-encoder',
+  revision: '1',
+  weightsHash: 'abc',
+  price: free,
+  limits: { maxTokens: 256, dimensions },
+}
+
+export const readyWorkers: WorkerHealth = {
+  live: true,
+  ready: true,
+  saturated: false,
+  workers: [{ state: 'ready', memory: { rssBytes: 1000 } }],
+  lastFailure: undefined,
+}
+
+/** The enhancer, what it dispatches to, and the events that its sink was given. */
+export function fakeEnhancer(
+  config: EvidenceEnhancerConfig = {},
+  parts: Partial<EnhancerParts> = {},
+): {
+  readonly enhancer: Enhancer
+  readonly fake: FakeDispatch
+  readonly events: TelemetryEvent[]
+  readonly telemetry: Telemetry
+} {
+  const fake = new FakeDispatch()
+  const events: TelemetryEvent[] = []
+  const sink = config.telemetryCallback ?? (event => events.push(event))
+  const telemetry = new Telemetry({ sink, openTelemetry: false })
+  const enhancer = new Enhancer(parseConfig(config), {
+    dispatch: charging(fake.dispatch),
+    tabulate: async (content, terms) => tabulate(content, terms),
+    encoder: async () => fakeEncoder,
+    telemetry,
+    workerHealth: () => readyWorkers,
+    version: '0.0.0-test',
+    close: async () => {},
+    ...parts,
+  })
+  return { enhancer, fake, events, telemetry }
+}
