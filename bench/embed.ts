@@ -3,13 +3,13 @@
  * processes, each handed its share of the texts as one list and timed inside. Bulk, one caller, 16 callers, and
  * a process per call. In turns within one run; read the ratios.
  */
-import { readFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { isVectors, type Timings } from '../src/core/call.ts'
 import { Pool } from '../src/pool/pool.ts'
 import type { Launch } from '../src/pool/spawn.ts'
 import { type Benchmark, type BenchmarkOptions, rounds } from './benchmark.ts'
 import { embedCall, embedLaunch, insteadOfWorker, requestContext } from './launch.ts'
+import { type Cpu, withCpu } from './processor-time.ts'
 import { PythonLoop } from './python-loop.ts'
 import type { Goal, Report, Row } from './report.ts'
 import { median, percentile, spread } from './statistic.ts'
@@ -33,9 +33,6 @@ type Rounds = {
   readonly callsCpu: Cpu[]
   readonly wholeCpu: Cpu[]
 }
-
-/** Processor time for one text, in milliseconds: hardly moved by what else runs on the machine. */
-type Cpu = { readonly python: number; readonly node: number }
 
 async function run({ note, quick, signal, until }: BenchmarkOptions): Promise<Report> {
   const launch = await embedLaunch()
@@ -101,36 +98,6 @@ const emptyRounds = (): Rounds => ({
   callsCpu: [],
   wholeCpu: [],
 })
-
-/** Runs `work` and notes what processor time it took a text, in the processes `pids` and in this one. */
-async function withCpu(
-  list: Cpu[],
-  pids: readonly number[],
-  texts: number,
-  work: () => Promise<number>,
-): Promise<number> {
-  const before = await processorMs(pids)
-  const node = process.cpuUsage()
-  const ms = await work()
-  const { system, user } = process.cpuUsage(node)
-  const after = await processorMs(pids)
-  if (before !== undefined && after !== undefined)
-    list.push({ python: (after - before) / texts, node: (user + system) / 1000 / texts })
-  return ms
-}
-
-/** Processor time of processes so far, where the system tells it in files (Linux; ticks of 10 ms). */
-async function processorMs(pids: readonly number[]): Promise<number | undefined> {
-  let ticks = 0
-  for (const pid of pids) {
-    const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined)
-    if (stat === undefined) return undefined
-    // After the name, which may hold spaces: user time is the 12th field, system time the 13th.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    ticks += Number(fields[11]) + Number(fields[12])
-  }
-  return ticks * 10
-}
 
 async function oneRound(
   pool: Pool,

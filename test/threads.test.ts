@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest'
 import { type PassageTable, tabulate } from '../src/evidence/passages.ts'
 import { termsOf } from '../src/evidence/terms.ts'
 import { Threads } from '../src/threads.ts'
-import { until } from './support/condition.ts'
 
 const terms = termsOf('The breaker for payments opened after 8 timeouts')
 const content = [
@@ -63,7 +62,7 @@ describe('Threads', () => {
     )
     await threads.close()
     expect(['done', 'ended']).toContain(await underWay)
-    await until('no thread was left', () => threadsNow() <= before)
+    expect(threadsNow()).toBe(before)
   })
 
   test('run() after close() is refused, so that nothing is left running', async () => {

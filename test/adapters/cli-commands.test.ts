@@ -2,13 +2,13 @@
  * `embed`, `doctor`, `stats`, help and version as real processes, and what the exit code says when a Python or
  * a model is not there.
  */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { describe, expect, test } from 'vitest'
 import { commands } from '../../src/adapters/arguments.ts'
 import { version } from '../../src/runner.ts'
-import { endOf, jsonLines, runCommandLine, startCommandLine } from '../support/command-line.ts'
+import { endOf, jsonLines, repository, runCommandLine, startCommandLine } from '../support/command-line.ts'
 import { until } from '../support/condition.ts'
 import { workerRuns, workersOf } from '../support/process-list.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
@@ -135,7 +135,9 @@ describe('help', () => {
     expect(short?.stdout).toBe(each[0]?.stdout)
   })
 
-  test('--version prints the version alone', async () => {
+  test('--version prints the version of package.json alone', async () => {
+    const manifest = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8'))
+    expect(version).toBe(manifest.version)
     expect(await runCommandLine(['--version'])).toMatchObject({ code: 0, stdout: `${version}\n` })
   })
 

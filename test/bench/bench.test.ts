@@ -53,7 +53,7 @@ describe('npm run bench', () => {
     expect(JSON.parse(await readFile(join(root, 'bench', 'results', 'bridge.quick.json'), 'utf8'))).toEqual(
       result,
     )
-  })
+  }, 60_000)
 
   it('lists the benchmarks and fails when the name is not one of them', async () => {
     const failure = await bench('toString').catch((error: unknown) => error)

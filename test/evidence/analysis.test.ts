@@ -39,6 +39,11 @@ describe('chooseCited()', () => {
     expect(chooseCited(candidates, unlike)).toContain(candidates[7])
   })
 
+  test('puts the nearest first, even where the words speak for another', () => {
+    const [wordy, near] = [passage(0.8, 1), passage(0.9, 0, 1)]
+    expect(chooseCited([wordy, near], unlike)).toEqual([near, wordy])
+  })
+
   test('leaves out what repeats a better one, while there is something else to cite', () => {
     const same = Array.from({ length: 8 }, (_, index) => passage(0.9 - index / 1000, 0, index))
     const other = passage(0.7, 0, 99)

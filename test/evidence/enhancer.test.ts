@@ -124,6 +124,27 @@ describe('an answer', () => {
     expect(evidence.citations[0]?.text).toBe('The north gate was open at 9 and 🔋 low.')
   })
 
+  test('passes over a source that is not text, and names it; refuses a request without any text', async () => {
+    const { enhancer, fake } = fakeEnhancer()
+    const binary = 'The gate was open.\0\0'
+    const evidence = await enhancer.enhanceEvidence({
+      ...context,
+      sources: [
+        { content: binary },
+        { content: `The gate was open. One bell: \u0007. ${'It rained. '.repeat(5)}` },
+      ],
+    })
+    expect(evidence.errors).toMatchObject([
+      { code: 'ER_INPUT', message: expect.stringContaining('Source s1 ') },
+    ])
+    expect(evidence.assessments.map(({ relevance }) => relevance > 0)).toEqual([false, true])
+    expect(evidence).toMatchObject({ fallbackUsed: false, coverage: { sources: 2, sourcesRead: 1 } })
+    await expect(
+      enhancer.enhanceEvidence({ ...context, sources: [{ content: binary }, { content: '\ufffd' }] }),
+    ).rejects.toMatchObject({ name: 'InputError', code: 'ER_INPUT' })
+    expect(fake.calls).toHaveLength(1)
+  })
+
   test('no words in a claim or a path switch anything', async () => {
     const { enhancer } = fakeEnhancer()
     const asked = { ...context, taskId: 'deterministic-nonexistent', claim: 'nonexistent deterministic gate' }

@@ -195,7 +195,7 @@ def test_encode_equals_bert_written_out_in_plain_python(tmp_path, prefix, poolin
     field = "pooling_mode_cls_token" if pooling == "cls" else "pooling_mode_mean_tokens"
     encoder = Bert(read_checkpoint(str(write_checkpoint(tmp_path, prefix=prefix, pooling=field))), core)
     tensors = make_tensors()
-    # Sizes for each of the ways that the CPU's formulas take: few tokens, some, many, with padding and without.
+    # Sizes for each way that the CPU formulas take: few tokens, some, many, with padding and without.
     for lengths in ((1,), (4,), (5, 9), (40,), (13, 30), (80,), (20, 7, 40), (60, 50)):
         rows = rows_of(*lengths)
         expected = [slow_forward(tensors, row, pooling=pooling) for row in rows]
@@ -217,7 +217,7 @@ def test_encode_counts_positions_from_after_the_padding_id_for_roberta(tmp_path)
 def test_fused_and_plain_formulas_agree(mx):
     plain, fused = PlainArithmetic(mx, 32, True), FusedArithmetic(mx)
     weights = (
-        mx.random.normal((96, 32), key=mx.random.key(1)) * 0.4,
+        mx.random.normal((96, 32), key=mx.random.key(1)) * 0.2,
         mx.random.normal((96,), key=mx.random.key(2)),
     )
     norm = mx.ones((32,)) * 1.5, mx.zeros((32,)) + 0.1

@@ -1,0 +1,60 @@
+"""Frames on a stream: twins of the cases in test/wire/frame.test.ts."""
+
+import io
+import os
+import random
+
+import pytest
+from evidence_runner.errors import WireError
+from evidence_runner.frame import MAX_FRAME_BYTES, read_frame, seal_frame
+
+
+def test_seal_frame_puts_the_length_before_the_body_little_endian() -> None:
+    assert seal_frame(b"x" * 258) == b"\x02\x01\x00\x00" + b"x" * 258
+
+
+@pytest.mark.parametrize("length", [0, MAX_FRAME_BYTES + 1])
+def test_seal_frame_refuses_a_length_that_cannot_be(length: int) -> None:
+    with pytest.raises(WireError, match=f"A frame of {length} bytes can't be sent") as raised:
+        seal_frame(bytes(length))
+    assert raised.value.code == "ER_WIRE"
+
+
+def test_read_frame_gives_bodies_in_order_and_none_at_the_end() -> None:
+    bodies = [b"a", b"bc" * 40_000, b"\x00"]
+    stream = io.BytesIO(b"".join(map(seal_frame, bodies)))
+    assert [read_frame(stream) for _ in range(4)] == [*bodies, None]
+
+
+def test_read_frame_gives_the_same_bodies_however_the_stream_comes() -> None:
+    dice = random.Random(7)
+    for _ in range(20):
+        bodies = [dice.randbytes(dice.randint(1, 300)) for _ in range(dice.randint(0, 6))]
+        data = b"".join(map(seal_frame, bodies))
+        read_end, write_end = os.pipe()
+        with os.fdopen(read_end, "rb", buffering=16) as stream:
+            # A pipe holds all of this, in the pieces in which it was written or any others.
+            while data:
+                size = dice.randint(1, 50)
+                os.write(write_end, data[:size])
+                data = data[size:]
+            os.close(write_end)
+            assert [read_frame(stream) for _ in range(len(bodies) + 1)] == [*bodies, None]
+
+
+@pytest.mark.parametrize("stump", [b"", b"\x05", b"\x05\x00\x00", b"\x05\x00\x00\x00", b"\x05\x00\x00\x00abcd"])
+def test_read_frame_takes_a_stream_that_stops_inside_a_frame_as_ended(stump: bytes) -> None:
+    assert read_frame(io.BytesIO(stump)) is None
+
+
+@pytest.mark.parametrize("header", [b"\x00\x00\x00\x00", b"\x01\x00\x00\x04", b"\xff\xff\xff\xff", b"HTTP"])
+def test_read_frame_refuses_a_length_that_cannot_be_before_it_reads_on(header: bytes) -> None:
+    stream = io.BytesIO(header + b"rest")
+    with pytest.raises(WireError, match="A frame says it is"):
+        read_frame(stream)
+    assert stream.read() == b"rest"
+
+
+def test_read_frame_accepts_the_longest_frame() -> None:
+    body = read_frame(io.BytesIO(seal_frame(bytes(MAX_FRAME_BYTES))))
+    assert body is not None and len(body) == MAX_FRAME_BYTES
