@@ -16,7 +16,7 @@ const never = new AbortController().signal
 
 /** Threads of this process; an idle one keeps nothing alive and shows nowhere else. */
 function threadsNow(): number {
-  process.report.excludeNetwork = true
+  Object.assign(process.report, { excludeNetwork: true }) // looks up names otherwise
   return (process.report.getReport() as { workers: unknown[] }).workers.length
 }
 

@@ -3,6 +3,7 @@
 Knows lengths only. Twin of src/wire/frame.ts.
 """
 
+import os
 import struct
 from typing import BinaryIO
 
@@ -10,13 +11,37 @@ from .errors import WireError
 
 HEADER = struct.Struct("<I")
 MAX_FRAME_BYTES = 64 * 1024 * 1024
+SMALL_BYTES = 64 * 1024
 
 
 def seal_frame(body: bytes) -> bytes:
     """The frame around ``body``; WireError when it is empty or too long."""
+    return _header(body) + body
+
+
+def write_frame(descriptor: int, body: bytes) -> None:
+    """Writes the frame around ``body``, all of it; OSError when the peer is gone.
+
+    Small frames go in one write; a large body is not copied just to stand behind its header.
+    """
+    if len(body) <= SMALL_BYTES:
+        write_all(descriptor, seal_frame(body))
+    else:
+        write_all(descriptor, _header(body), body)
+
+
+def _header(body: bytes) -> bytes:
     if not 1 <= len(body) <= MAX_FRAME_BYTES:
         raise WireError("ER_WIRE", f"A frame of {len(body)} bytes can't be sent; the limit is {MAX_FRAME_BYTES}")
-    return HEADER.pack(len(body)) + body
+    return HEADER.pack(len(body))
+
+
+def write_all(descriptor: int, *chunks: bytes | memoryview) -> None:
+    """Writes every byte of ``chunks``; OSError when the peer is gone."""
+    for chunk in chunks:
+        view = memoryview(chunk).cast("B")
+        while view:
+            view = view[os.write(descriptor, view) :]
 
 
 def read_frame(stream: BinaryIO) -> bytes | None:

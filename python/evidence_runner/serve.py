@@ -1,10 +1,11 @@
 """The worker's only loop: reader thread → model thread (main) → writer thread.
 
-    stdin ──frames──▶ reader ──inbox──▶ model ──outbox──▶ writer ──frames──▶ stdout's old descriptor
-                        │ answers pings itself              ▲
-                        └───────────────────────────────────┘
+    stdin ──frames──▶ reader ──inbox──▶ model ──started, results──────────▶ stdout's old descriptor
+                        │ answers pings   │ all else                        ▲
+                        └─────────────────┴──────outbox──▶ writer ──────────┘
 
-The model thread alone touches a model: load, warm-up, forward. A RunnerError that an operation raises answers
+The model thread writes what starts and ends its batch itself: it has nothing else to do then, and handing a
+frame to another thread costs up to 60 µs. It alone touches a model: load, warm-up, forward. A RunnerError that an operation raises answers
 the call that it belongs to; any other exception there ends the process, and the pool heals. The end of stdin
 ends the process at once, whatever the model thread is doing.
 """
@@ -19,20 +20,23 @@ from typing import Any, BinaryIO
 
 from . import message as wire
 from .errors import InputError, RunnerError, WireError
-from .frame import read_frame, seal_frame
+from .frame import read_frame, write_frame
 from .log import note, note_error
 from .ops.operation import Operation
 from .ops.vectors import Vectors
 from .runtime import memory
-from .stdio import write_all
+from .stdio import raise_buffers
 
 EXIT_DONE = 0
 EXIT_WIRE = 65
 EXIT_BOOT = 69
 EXIT_CRASH = 70
 
-# The pool kills a hung worker itself; this is for the day when the pool is gone or blocked.
+# The pool kills a hung worker itself; this is for the day when the pool is gone or blocked. Arming starts a thread,
+# so one watch serves many batches: it is set for longer than a batch may take, and again when less than that is left.
 WATCHDOG_GRACE_SECONDS = 5.0
+WATCHDOG_SLACK = 2.0
+WATCHDOG_IDLE_SECONDS = 1.0
 # Memory figures ride on replies; reading them more often than this would cost more than it tells.
 MEMORY_EVERY_SECONDS = 0.25
 
@@ -50,6 +54,8 @@ class Server:
         self._outbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._cancelled: set[int] = set()
         self._writer = threading.Thread(target=self._write, name="writer", daemon=True)
+        self._write_lock = threading.Lock()
+        self._watched_until = 0.0
         self._began = time.monotonic()
         self._last_step = self._began
         self._in_step = False
@@ -95,25 +101,42 @@ class Server:
 
     def _serve(self) -> None:
         try:
-            while (item := self._inbox.get()) is not _STOP:
+            while (item := self._next()) is not _STOP:
                 self._run_batch(item)
         except BaseException as error:  # whatever it is, the model's state can't be trusted any more
             note_error("the model thread failed", error)
             self._exit(EXIT_CRASH)
         self._exit(EXIT_DONE)
 
+    def _next(self) -> Any:
+        """The next batch, or ``_STOP``. A worker that stays idle is not watched."""
+        if self._watched_until:
+            try:
+                return self._inbox.get(timeout=WATCHDOG_IDLE_SECONDS)
+            except queue.Empty:
+                faulthandler.cancel_dump_traceback_later()
+                self._watched_until = 0.0
+        return self._inbox.get()
+
+    def _watch(self, hang_ms: float) -> None:
+        """Sees to it that a batch that never ends ends the process, with every thread's stack on stderr."""
+        needed = hang_ms / 1000 + WATCHDOG_GRACE_SECONDS
+        now = time.monotonic()
+        if self._watched_until - now < needed:
+            faulthandler.dump_traceback_later(needed * WATCHDOG_SLACK, exit=True)
+            self._watched_until = now + needed * WATCHDOG_SLACK
+
     def _run_batch(self, batch: wire.Batch) -> None:
-        self._send(wire.started(batch["batch"]))
-        faulthandler.dump_traceback_later(batch["hangMs"] / 1000 + WATCHDOG_GRACE_SECONDS, exit=True)
+        self._watch(batch["hangMs"])
+        self._write_frame(wire.started(batch["batch"]))
         begin = time.monotonic()
         self._in_step = True
         calls = [call for call in batch["calls"] if call["id"] not in self._cancelled]
         replies = self._replies(batch["op"], batch["model"], calls)
         self._in_step = False
         self._last_step = time.monotonic()
-        faulthandler.cancel_dump_traceback_later()
         self._cancelled.clear()
-        self._send(wire.results(batch["batch"], replies, (self._last_step - begin) * 1000, self._figures()))
+        self._write_frame(wire.results(batch["batch"], replies, (self._last_step - begin) * 1000, self._figures()))
 
     def _replies(self, op: str, model: str, calls: list[wire.WireCall]) -> list[wire.WireReply]:
         operation = self._operations.get(op)
@@ -167,15 +190,22 @@ class Server:
         os._exit(EXIT_DONE)
 
     def _write(self) -> None:
-        """The writer thread: messages to frames. A peer that is gone ends the process."""
+        """The writer thread: what waits in the outbox, in order."""
+        raise_buffers(self._frames_out)
         while (message := self._outbox.get()) is not _STOP:
-            try:
-                write_all(self._frames_out, seal_frame(wire.encode(message)))
-            except OSError:
-                os._exit(EXIT_DONE)
-            except RunnerError as error:
-                note(error.message)
-                os._exit(EXIT_WIRE)
+            self._write_frame(message)
+
+    def _write_frame(self, message: dict[str, Any]) -> None:
+        """Writes one frame whole. A peer that is gone ends the process."""
+        try:
+            body = wire.encode(message)
+            with self._write_lock:
+                write_frame(self._frames_out, body)
+        except OSError:
+            os._exit(EXIT_DONE)
+        except WireError as error:
+            note(error.message)
+            os._exit(EXIT_WIRE)
 
     def _send(self, message: dict[str, Any]) -> None:
         self._outbox.put(message)

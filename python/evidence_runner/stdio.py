@@ -4,7 +4,6 @@ Called once, before any import that might print.
 """
 
 import os
-import socket
 import stat
 import sys
 from typing import BinaryIO
@@ -26,23 +25,16 @@ def take_stdio() -> tuple[BinaryIO, int]:
     os.close(null)
     os.dup2(2, 1)
     sys.stdout = sys.stderr
-    for descriptor in (frames_in, frames_out):
-        _raise_buffers(descriptor)
     return os.fdopen(frames_in, "rb", buffering=64 * 1024), frames_out
 
 
-def _raise_buffers(descriptor: int) -> None:
+def raise_buffers(descriptor: int) -> None:
+    """Gives a socket room for a large reply; does nothing for a plain pipe. Called off the way to `hello`."""
     if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
         return
+    import socket
+
     with socket.socket(fileno=os.dup(descriptor)) as end:
         for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
             if end.getsockopt(socket.SOL_SOCKET, option) < SOCKET_BUFFER_BYTES:
                 end.setsockopt(socket.SOL_SOCKET, option, SOCKET_BUFFER_BYTES)
-
-
-def write_all(descriptor: int, *chunks: bytes | memoryview) -> None:
-    """Writes every byte of ``chunks``; raises OSError when the peer is gone."""
-    for chunk in chunks:
-        view = memoryview(chunk).cast("B")
-        while view:
-            view = view[os.write(descriptor, view) :]

@@ -32,6 +32,8 @@ export type WorkerFigures = {
   readonly state: WorkerState
   readonly settled: number
   readonly bootMs: number
+  readonly loadMs: number
+  readonly warmUpMs: number
   readonly restarts: number
   readonly memory: WorkerMemory | undefined
   readonly facts: ReadyMessage['facts']
@@ -218,11 +220,13 @@ export class Pool {
 
   #pump(): void {
     const idle = this.#slots.flatMap(({ worker }) => (worker?.state === 'ready' ? [worker] : []))
+    // Those at work will ask for more: what waits is theirs, too, or the last batch would be one worker's alone.
+    const busy = this.#flights.size
     for (const [index, worker] of idle.entries()) {
       const items = this.#queue.cut({
         items: this.#options.batchItems,
         tokens: this.#options.batchTokens,
-        among: idle.length - index,
+        among: idle.length - index + busy,
         // Suspects run one at a time, so that they can't take every worker down together.
         allowAlone: ![...this.#flights.values()].some(flight => flight.alone),
       })
@@ -317,6 +321,8 @@ export class Pool {
       pid: worker.pid,
       generation: worker.generation,
       bootMs: worker.bootMs,
+  loadMs: worker.ready?.loadMs ?? 0,
+  warmUpMs: worker.ready?.warmUpMs ?? 0,
     })
     for (const slot of this.#slots) slot.start() // those that stood back for this probe
     const ready = this.#readyCount()
@@ -475,6 +481,8 @@ const figuresOf = (slot: Slot, worker: Worker): WorkerFigures => ({
   state: worker.state,
   settled: worker.settled,
   bootMs: worker.bootMs,
+  loadMs: worker.ready?.loadMs ?? 0,
+  warmUpMs: worker.ready?.warmUpMs ?? 0,
   restarts: slot.restarts,
   memory: worker.memory,
   facts: worker.ready?.facts ?? {},

@@ -16,7 +16,7 @@ type Lane = { readonly jobs: Job[]; readonly weight: number; pass: number }
 export type BatchCaps = {
   readonly items: number
   readonly tokens: number
-  /** Among how many idle workers the waiting items are to be divided. */
+  /** Among how many workers, idle or soon idle, the waiting items are to be divided. */
   readonly among: number
   /** Whether an item that must run alone may be handed out now. */
   readonly allowAlone: boolean

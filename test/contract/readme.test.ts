@@ -24,6 +24,8 @@ test('the example runs as it stands and prints what stands below it', async () =
   const { status, stdout, stderr } = spawnSync(process.execPath, [file], {
     cwd: folder.path,
     encoding: 'utf8',
+    timeout: 50_000,
+    killSignal: 'SIGKILL',
   })
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
   expect(stdout).not.toBe('')

@@ -221,8 +221,12 @@ describe('embed()', () => {
     const texts = Array.from({ length: 1100 }, (_, index) => `word ${index % 50}`)
     const vectors = await enhancer.embed(texts)
     expect(vectors).toHaveLength(1100)
-    expect(vectors[1099]).toEqual(vectors[49])
-    expect(vectors[0]).not.toEqual(vectors[1])
+    const apart = (a: number, b: number) =>
+      Math.max(...(vectors[a] ?? []).map((value, index) => Math.abs(value - (vectors[b]?.[index] ?? 9))))
+    // The last bits may differ with the batch that a text was in.
+    expect(apart(1099, 49)).toBeLessThan(1e-5)
+    expect(apart(600, 0)).toBeLessThan(1e-5)
+    expect(apart(0, 1)).toBeGreaterThan(0.01)
     expect(new Set(vectors.map(({ buffer }) => buffer)).size).toBe(1100)
   })
 

@@ -3,7 +3,8 @@
  * used. Installs from the registries for real, into temporary folders; `dist/` of this checkout stays as it is,
  * since the tree is copied before it is packed.
  */
-import { execFile } from 'node:child_process'
+import { execFile, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { cpSync, globSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { basename, delimiter, dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -55,7 +56,7 @@ async function must(...given: Parameters<typeof run>): Promise<Outcome> {
 }
 
 /** A step that several tests stand on, taken by the first that comes. */
-function once<T>(step: () => Promise<T>): () => Promise<T> {
+function shared<T>(step: () => Promise<T>): () => Promise<T> {
   let taken: Promise<T> | undefined
   return () => {
     taken ??= step()
@@ -77,7 +78,7 @@ const strays = [
 ]
 
 /** Packs a copy of the checkout; its address. */
-const packed = once(async () => {
+const packed = shared(async () => {
   const parts = [
     'package.json',
     '.npmrc',
@@ -100,7 +101,7 @@ const packed = once(async () => {
 })
 
 /** Installs the package into an empty project. */
-const install = once(async () => {
+const install = shared(async () => {
   const tarball = await packed()
   mkdirSync(project)
   writeFileSync(join(project, 'package.json'), '{ "type": "module", "private": true }')
@@ -111,7 +112,7 @@ const install = once(async () => {
 })
 
 /** Sets up the installed package; what it said. */
-const setUp = once(async () => {
+const setUp = shared(async () => {
   await install()
   return must('npx', ['evidence-runner', 'setup'], project)
 })
@@ -195,16 +196,19 @@ test('setup run again changes nothing', { timeout: testLimitMs }, async () => {
 
 test('no process of the package is left', { timeout: testLimitMs }, async () => {
   await setUp()
-  const list = async () => (await must('ps', ['-axww', '-o', 'args='], folder.path)).stdout.split('\n')
-  let left: string[] = []
-  const look = async () => {
-    left = (await list()).filter(line => line.includes(home) || line.includes(installed))
-  }
-  await look()
-  await until(`${left.join(', ')} has gone`, () => {
-    void look()
-    return left.length === 0
+  const left = () =>
+    execFileSync('ps', ['-axww', '-o', 'args='], { encoding: 'utf8' })
+      .split('\n')
+      .filter(line => line.includes(home) || line.includes(installed))
+  await until('every process of the package has ended', () => left().length === 0)
+
+  // One that had stayed would have been seen.
+  const planted = spawn(process.execPath, ['-e', 'process.stdin.resume()', home], {
+    stdio: ['pipe', 'ignore', 'ignore'],
   })
+  await until('the planted process shows', () => left().length === 1)
+  planted.stdin.end()
+  await once(planted, 'exit')
 })
 
 test('a consumer in TypeScript gets the types', { timeout: testLimitMs }, async () => {

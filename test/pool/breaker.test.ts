@@ -129,26 +129,30 @@ describe('Breaker', () => {
       fc.nat({ max: 40_000 }),
     )
     fc.assert(
-      fc.property(fc.array(event, { maxLength: 60 }), fc.double({ min: 0, max: 1, noNaN: true }), (events, dice) => {
-        let at = 0
-        const tested = new Breaker({ now: () => at, random: () => dice })
-        for (const happening of events) {
-          const before = tested.state
-          if (typeof happening === 'number') at += happening
-          else if (happening === 'death') tested.noteBarrenDeath()
-          else if (happening === 'boot') tested.noteFailedBoot()
-          else if (happening === 'ready') tested.noteReady()
-          else if (happening === 'settled') tested.noteSettled()
-          else {
-            const wait = tested.askToSpawn()
-            if (before === 'closed') expect(wait).toBe(0)
-            if (before === 'half-open') expect(wait).toBeUndefined()
-            if (before === 'open') expect(tested.state).toBe(wait === 0 ? 'half-open' : 'open')
-            if (wait !== undefined) expect(wait).toBeLessThanOrEqual(30_500)
+      fc.property(
+        fc.array(event, { maxLength: 60 }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (events, dice) => {
+          let at = 0
+          const tested = new Breaker({ now: () => at, random: () => dice })
+          for (const happening of events) {
+            const before = tested.state
+            if (typeof happening === 'number') at += happening
+            else if (happening === 'death') tested.noteBarrenDeath()
+            else if (happening === 'boot') tested.noteFailedBoot()
+            else if (happening === 'ready') tested.noteReady()
+            else if (happening === 'settled') tested.noteSettled()
+            else {
+              const wait = tested.askToSpawn()
+              if (before === 'closed') expect(wait).toBe(0)
+              if (before === 'half-open') expect(wait).toBeUndefined()
+              if (before === 'open') expect(tested.state).toBe(wait === 0 ? 'half-open' : 'open')
+              if (wait !== undefined) expect(wait).toBeLessThanOrEqual(30_500)
+            }
+            expect(tested.retryAfterMs > 0).toBe(tested.state !== 'closed')
           }
-          expect(tested.retryAfterMs > 0).toBe(tested.state !== 'closed')
-        }
-      }),
+        },
+      ),
     )
   })
 })

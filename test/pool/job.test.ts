@@ -21,7 +21,9 @@ const times = (changes: Partial<BatchTimes> = {}): BatchTimes => ({
 
 /** Vectors of [index, index + 0.5] for these items, as bytes at an odd offset. */
 function vectors(items: readonly Item[], dimensions = 2): WireReply {
-  const floats = Float32Array.from(items.flatMap(({ index }) => Array.from({ length: dimensions }, (_, d) => index + d / 2)))
+  const floats = Float32Array.from(
+    items.flatMap(({ index }) => Array.from({ length: dimensions }, (_, d) => index + d / 2)),
+  )
   const body = new Uint8Array(floats.byteLength + 1)
   body.set(new Uint8Array(floats.buffer), 1)
   return {
@@ -167,26 +169,30 @@ describe('accept()', () => {
 })
 
 describe('settling', () => {
-  const endings: [string, (ended: Job) => void][] = [
-    ['an answer', ended => ended.accept(ended.items, list(ended.items), times())],
-    ['a failure', ended => ended.accept(ended.items, failure('ER_MODEL_FAILED'), times())],
-    ['fail()', ended => ended.fail(new Error('gone'))],
-  ]
-  const pairs = endings.flatMap(first => endings.map(second => [first, second] as const))
+  const endings: Record<string, (ended: Job) => void> = {
+    'an answer': ended => ended.accept(ended.items, list(ended.items), times()),
+    'a failure': ended => ended.accept(ended.items, failure('ER_MODEL_FAILED'), times()),
+    'fail()': ended => ended.fail(new Error('gone')),
+  }
+  const names = Object.keys(endings)
+  const pairs = names.flatMap(first => names.map(second => ({ first, second })))
 
-  test.each(pairs)('happens once: by %s; later things are dropped', async ([, first], [, second]) => {
-    const ended = job(1)
-    let releases = 0
-    ended.onSettle(() => {
-      releases += 1
-    })
-    first(ended)
-    const outcome = await Promise.allSettled([ended.done])
-    second(ended)
-    expect(await Promise.allSettled([ended.done])).toEqual(outcome)
-    expect(releases).toBe(1)
-    expect(ended.open).toBe(false)
-  })
+  test.each(pairs)(
+    'happens once: by $first; $second that comes later is dropped',
+    async ({ first, second }) => {
+      const ended = job(1)
+      let releases = 0
+      ended.onSettle(() => {
+        releases += 1
+      })
+      endings[first]?.(ended)
+      const outcome = await Promise.allSettled([ended.done])
+      endings[second]?.(ended)
+      expect(await Promise.allSettled([ended.done])).toEqual(outcome)
+      expect(releases).toBe(1)
+      expect(ended.open).toBe(false)
+    },
+  )
 
   test('throws a caller’s reason as it came', async () => {
     const reason = { why: 'enough' }
@@ -197,14 +203,33 @@ describe('settling', () => {
 })
 
 describe('items', () => {
-  test('are mended where they have no UTF-8 form, and not copied otherwise', () => {
+  /** As they stand in the call, which is not the order in which they run. */
+  const inCallOrder = (values: readonly unknown[]) =>
+    new Job(echoCall(values), runContext(), 0).items.toSorted((a, b) => a.index - b.index)
+
+  test('are mended where they have no UTF-8 form, and kept otherwise', () => {
     const data = { text: 'fine', list: ['fine'] }
-    const { items } = new Job(echoCall(['a\ud800', ['b\udc00'], data]), runContext(), 0)
-    expect(items.map(({ value }) => value)).toEqual(['a\ufffd', ['b\ufffd'], data])
+    const values = inCallOrder(['a\ud800', ['b\udc00'], data]).map(({ value }) => value)
+    expect(values).toEqual(['a\ufffd', ['b\ufffd'], data])
   })
 
   test('are sized by their text, and never nothing', () => {
-    const { items } = new Job(echoCall(['', 'x'.repeat(400), { a: 1 }, undefined, null]), runContext(), 0)
-    expect(items.map(({ tokens }) => tokens)).toEqual([2, 102, 4, 2, 3])
+    const sizes = inCallOrder(['', 'x'.repeat(400), { a: 1 }, undefined, null]).map(({ tokens }) => tokens)
+    expect(sizes).toEqual([2, 102, 4, 2, 3])
+  })
+
+  test('run longest first; of equal length, in the order of the call', () => {
+    fc.assert(
+      fc.property(fc.array(fc.string({ maxLength: 40 })), texts => {
+        const { items } = new Job(echoCall(texts), runContext(), 0)
+        for (const [place, item] of items.slice(1).entries()) {
+          const before = items[place] as Item
+          expect(before.tokens).toBeGreaterThanOrEqual(item.tokens)
+          if (before.tokens === item.tokens) expect(before.index).toBeLessThan(item.index)
+        }
+        expect(items.map(({ index }) => index).toSorted((a, b) => a - b)).toEqual([...texts.keys()])
+        expect(items.every(({ index, value }) => value === texts[index])).toBe(true)
+      }),
+    )
   })
 })

@@ -150,7 +150,10 @@ describe('a worker that does not get ready', () => {
   const boots: [string, Step[], Partial<PoolOptions>, Record<string, unknown>][] = [
     [
       'exits',
-      [['say', 'one line\nNo module named mlx\n'], ['exit', 3]],
+      [
+        ['say', 'one line\nNo module named mlx\n'],
+        ['exit', 3],
+      ],
       {},
       {
         code: 'ER_WORKER_SPAWN',
@@ -161,7 +164,11 @@ describe('a worker that does not get ready', () => {
     ['crashes', [hello, ['kill', 6]], {}, { message: expect.stringContaining('SIGABRT') }],
     [
       'says why it can’t',
-      [hello, say({ type: 'log', level: 'fatal', stage: 'loading', code: 'ER_MODEL_LOAD', message: 'no weights' }), ['exit', 69]],
+      [
+        hello,
+        say({ type: 'log', level: 'fatal', stage: 'loading', code: 'ER_MODEL_LOAD', message: 'no weights' }),
+        ['exit', 69],
+      ],
       {},
       { code: 'ER_MODEL_LOAD', message: 'no weights' },
     ],
@@ -266,7 +273,11 @@ describe('whenReady()', () => {
 describe('a worker that breaks the protocol', () => {
   const boot = [hello, loaded, ready]
   const breaches: [string, Step[], string][] = [
-    ['writes garbage', [take, ['write', Buffer.from('Traceback (most recent').toString('hex')], ['stay']], 'ER_WIRE'],
+    [
+      'writes garbage',
+      [take, ['write', Buffer.from('Traceback (most recent').toString('hex')], ['stay']],
+      'ER_WIRE',
+    ],
     ['says too long a length', [take, ['write', 'ffffffff00'], ['stay']], 'ER_WIRE'],
     ['says length zero', [take, ['write', '00000000'], ['stay']], 'ER_WIRE'],
     ['writes no MessagePack', [take, ['write', '01000000c1'], ['stay']], 'ER_WIRE'],
@@ -337,7 +348,14 @@ describe('a worker that breaks the protocol', () => {
   })
 
   test('but says one thing too many in its figures is not replaced', async () => {
-    const extra = say({ type: 'results', batch: 1, calls: [{ id: 1, ...list('x') }], modelMs: 1, memory, new: 1 })
+    const extra = say({
+      type: 'results',
+      batch: 1,
+      calls: [{ id: 1, ...list('x') }],
+      modelMs: 1,
+      memory,
+      new: 1,
+    })
     await using opened = startScripted([[...boot, take, started, extra, ['stay']]])
     const reply = await opened.pool.dispatch(echoCall(['mine']), runContext())
     expect(reply.results).toEqual(['x'])

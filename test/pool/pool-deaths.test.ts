@@ -53,7 +53,9 @@ describe('a worker killed from outside', () => {
     const work = texts(16).map(async text => {
       const replies = []
       for (let round = 0; round < 6; round += 1)
-        replies.push(await opened.pool.dispatch(echoCall([`${text} ${round}`], { delayMs: 10 }), runContext()))
+        replies.push(
+          await opened.pool.dispatch(echoCall([`${text} ${round}`], { delayMs: 10 }), runContext()),
+        )
       return replies
     })
     const killer = (async () => {
@@ -68,7 +70,9 @@ describe('a worker killed from outside', () => {
       }
     })()
     const replies = (await Promise.all(work)).flat()
-    const expected = texts(16).flatMap(text => [0, 1, 2, 3, 4, 5].map(round => echoOf(`${text} ${round}`).crc))
+    const expected = texts(16).flatMap(text =>
+      [0, 1, 2, 3, 4, 5].map(round => echoOf(`${text} ${round}`).crc),
+    )
     expect(crcs(replies)).toEqual(expected)
     await killer
     expect(all.filter(({ name }) => name === 'worker-exit')).toHaveLength(4)
@@ -170,13 +174,15 @@ describe('an item that kills its worker', () => {
     expect(opened.events.named('worker-exit')).toHaveLength(6)
     // From being sent to the worker's death: no two of the suspects' runs overlap.
     const { all } = opened.events
-    const runs = opened.events.named('worker-exit').slice(2).map(exit => ({
-      from: all.findLastIndex(
-        event => event.name === 'batch-sent' && event.generation === exit.generation,
-      ),
-      to: all.indexOf(exit),
-    }))
-    for (const [index, run] of runs.slice(1).entries()) expect(run.from).toBeGreaterThan(runs[index]?.to as number)
+    const runs = opened.events
+      .named('worker-exit')
+      .slice(2)
+      .map(exit => ({
+        from: all.findLastIndex(event => event.name === 'batch-sent' && event.generation === exit.generation),
+        to: all.indexOf(exit),
+      }))
+    for (const [index, run] of runs.slice(1).entries())
+      expect(run.from).toBeGreaterThan(runs[index]?.to as number)
   })
 
   test('does not open the breaker, however often it comes', async () => {

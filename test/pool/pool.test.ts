@@ -6,7 +6,7 @@ import { getEventListeners } from 'node:events'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { now } from '../../src/core/async.ts'
-import type { Call } from '../../src/core/call.ts'
+import type { Call, Vectors } from '../../src/core/call.ts'
 import { DeadlineError, InputError, ModelError, OverloadError } from '../../src/core/errors.ts'
 import { turns } from '../support/condition.ts'
 import { type EchoPool, echoCall, echoes, echoOf, echoVariant, openEchoPool } from '../support/echo-pool.ts'
@@ -92,7 +92,7 @@ describe('dispatch()', () => {
     const [one, two] = await Promise.all(
       ['one', 'two'].map(item => shared.pool.dispatch(echoCall([item]), runContext())),
     )
-    const [first, second] = [one, two].map(reply => (reply?.results as { data: Float32Array }).data)
+    const [first, second] = [one, two].map(reply => (reply?.results as Vectors | undefined)?.data)
     expect(first?.byteOffset).toBe(0)
     expect(first?.buffer.byteLength).toBe(16)
     expect(first?.buffer).not.toBe(second?.buffer)
@@ -121,7 +121,12 @@ describe('dispatch()', () => {
 describe('dispatch() answers a failing call alone', () => {
   const bad: [string, Call, string, typeof ModelError | typeof InputError][] = [
     ['item that the model refuses', echoCall(['fine', 5]), 'ER_MODEL_INPUT', ModelError],
-    ['model', { ...echoCall(['x']), variant: { ...echoVariant, model: 'no' } }, 'ER_UNKNOWN_MODEL', InputError],
+    [
+      'model',
+      { ...echoCall(['x']), variant: { ...echoVariant, model: 'no' } },
+      'ER_UNKNOWN_MODEL',
+      InputError,
+    ],
     ['operation', { ...echoCall(['x']), variant: { ...echoVariant, op: 'no' } }, 'ER_UNKNOWN_OP', InputError],
   ]
 
@@ -139,7 +144,9 @@ describe('dispatch() answers a failing call alone', () => {
 
   test('when one of its many batches fails: the rest of it leaves the queue', async () => {
     await using opened = await openEchoPool({ batchItems: 2 })
-    const items = [5, ...Array.from({ length: 50 }, (_, index) => `item ${index}`)]
+    // The longest items go first, so this is in the first batch.
+    const refused = { text: 'not a text'.repeat(10) }
+    const items = [...Array.from({ length: 50 }, (_, index) => `item ${index}`), refused]
     await expect(opened.pool.dispatch(echoCall(items), runContext())).rejects.toMatchObject({
       code: 'ER_MODEL_INPUT',
     })
@@ -199,8 +206,8 @@ describe('batches', () => {
     const items = ['a', 'b', 'c', 'd', 'x'.repeat(1000), 'e'.repeat(100), 'f'.repeat(100)]
     const reply = await opened.pool.dispatch(echoCall(items), runContext())
     expect(echoes(reply).map(withoutPid)).toEqual(items.map(echoOf))
-    // 1,000 letters are about 252 tokens, 100 are 27: two of the latter are more than 50.
-    expect(opened.events.named('batch-sent').map(event => event.items)).toEqual([3, 1, 1, 1, 1])
+    // Longest first: 1,000 letters are about 252 tokens, 100 are 27, one is 3.
+    expect(opened.events.named('batch-sent').map(event => event.items)).toEqual([1, 1, 3, 2])
   })
 })
 

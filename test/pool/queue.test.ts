@@ -130,17 +130,17 @@ describe('the three classes', () => {
     expect(batches.filter(([first]) => first?.job.context.class === 'bulk')).toHaveLength(1)
   })
 
-  test.each([
-    [['bulk', 'interactive']],
-    [['interactive', 'bulk']],
-  ] as [RequestClass[]][])('do not pay for turns that they took when nobody else waited, whoever of %j comes first', kinds => {
-    const queue = filled('bulk')
-    turnsOf(queue, 600)
-    expect(queue.items).toBe(0)
-    for (const kind of kinds)
-      for (let index = 0; index < 200; index += 1) queue.add(job(['x'], { class: kind }))
-    expect(turnsOf(queue, 90).bulk).toBeGreaterThanOrEqual(9)
-  })
+  test.each([[['bulk', 'interactive']], [['interactive', 'bulk']]] as [RequestClass[]][])(
+    'do not pay for turns that they took when nobody else waited, whoever of %j comes first',
+    kinds => {
+      const queue = filled('bulk')
+      turnsOf(queue, 600)
+      expect(queue.items).toBe(0)
+      for (const kind of kinds)
+        for (let index = 0; index < 200; index += 1) queue.add(job(['x'], { class: kind }))
+      expect(turnsOf(queue, 90).bulk).toBeGreaterThanOrEqual(9)
+    },
+  )
 
   test('do not save up turns while they have nothing', () => {
     const queue = filled('interactive')
@@ -240,7 +240,8 @@ describe('whatever happens', () => {
             const gone = jobs[step.which % jobs.length] as Job
             for (const item of gone.items) waiting.delete(item)
             // The pool drops the items of a settled job that are running still.
-            for (const batch of running) batch.splice(0, batch.length, ...batch.filter(item => item.job !== gone))
+            for (const batch of running)
+              batch.splice(0, batch.length, ...batch.filter(item => item.job !== gone))
             queue.remove(gone)
           }
           expect(queue.items).toBe(waiting.size)

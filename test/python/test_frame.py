@@ -5,6 +5,7 @@ import os
 import random
 
 import pytest
+
 from evidence_runner.errors import WireError
 from evidence_runner.frame import MAX_FRAME_BYTES, read_frame, seal_frame
 
@@ -42,7 +43,9 @@ def test_read_frame_gives_the_same_bodies_however_the_stream_comes() -> None:
             assert [read_frame(stream) for _ in range(len(bodies) + 1)] == [*bodies, None]
 
 
-@pytest.mark.parametrize("stump", [b"", b"\x05", b"\x05\x00\x00", b"\x05\x00\x00\x00", b"\x05\x00\x00\x00abcd"])
+@pytest.mark.parametrize(
+    "stump", [b"", b"\x05", b"\x05\x00\x00", b"\x05\x00\x00\x00", b"\x05\x00\x00\x00abcd"]
+)
 def test_read_frame_takes_a_stream_that_stops_inside_a_frame_as_ended(stump: bytes) -> None:
     assert read_frame(io.BytesIO(stump)) is None
 
@@ -58,3 +61,46 @@ def test_read_frame_refuses_a_length_that_cannot_be_before_it_reads_on(header: b
 def test_read_frame_accepts_the_longest_frame() -> None:
     body = read_frame(io.BytesIO(seal_frame(bytes(MAX_FRAME_BYTES))))
     assert body is not None and len(body) == MAX_FRAME_BYTES
+
+
+@pytest.mark.parametrize("length", [1, 65_536, 65_537, 3 << 20])
+def test_write_frame_writes_it_whole_though_a_pipe_takes_it_in_pieces(length: int) -> None:
+    body = random.Random(length).randbytes(length)
+    read_end, write_end = os.pipe()
+
+    def write() -> None:
+        write_frame(write_end, body)
+        os.close(write_end)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    with os.fdopen(read_end, "rb") as stream:
+        assert stream.read() == seal_frame(body)
+    writer.join()
+
+
+@pytest.mark.parametrize("length", [0, MAX_FRAME_BYTES + 1])
+def test_write_frame_refuses_a_length_that_cannot_be_and_writes_nothing(length: int) -> None:
+    read_end, write_end = os.pipe()
+    with pytest.raises(WireError):
+        write_frame(write_end, bytes(length))
+    os.close(write_end)
+    assert os.read(read_end, 1) == b""
+    os.close(read_end)
+
+
+def test_write_all_writes_every_byte_of_every_chunk() -> None:
+    read_end, write_end = os.pipe()
+    numbers = memoryview(struct.pack("<3f", 1, 2, 3)).cast("f")
+    write_all(write_end, b"head", numbers, b"", b"tail")
+    assert os.read(read_end, 100) == b"head" + numbers.tobytes() + b"tail"
+    os.close(read_end)
+    os.close(write_end)
+
+
+def test_write_all_tells_that_the_peer_is_gone() -> None:
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    with pytest.raises(OSError):
+        write_all(write_end, b"x")
+    os.close(write_end)

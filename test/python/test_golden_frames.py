@@ -1,9 +1,10 @@
 """Golden frames: what Python writes is byte for byte what it wrote before, and what Node writes it reads."""
 
 import pytest
+from golden_frames import FOLDER, MESSAGES, frame_of, path_of
+
 from evidence_runner import message as wire
 from evidence_runner.frame import read_frame
-from golden_frames import FOLDER, MESSAGES, frame_of, path_of
 
 
 @pytest.mark.parametrize("kind", MESSAGES["fromWorker"])

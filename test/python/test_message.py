@@ -6,9 +6,10 @@ from typing import Any
 
 import msgpack
 import pytest
+from worker_process import batch, call
+
 from evidence_runner import message as wire
 from evidence_runner.errors import WireError
-from worker_process import batch, call
 
 SOURCE = Path(__file__).resolve().parent.parent.parent / "src" / "wire"
 
@@ -106,7 +107,9 @@ def test_decode_refuses_bytes_that_are_no_messagepack(body: bytes) -> None:
 def test_encode_keeps_bytes_and_memoryviews_raw() -> None:
     data = bytearray(b"\x00\x00\x80\x3f")
     vectors = {"dtype": "f32", "shape": (1, 1), "data": memoryview(data)}
-    body = wire.encode(wire.results(1, [{"id": 1, "results": vectors, "usage": {"tokens": 0}}], 1.0, memory()))
+    body = wire.encode(
+        wire.results(1, [{"id": 1, "results": vectors, "usage": {"tokens": 0}}], 1.0, memory())
+    )
     assert b"\xc4\x04\x00\x00\x80\x3f" in body
     assert msgpack.unpackb(body)["calls"][0]["results"]["shape"] == [1, 1]
 
@@ -115,9 +118,7 @@ def test_messages_to_node_have_their_fields_in_the_order_of_typescript() -> None
     text = (SOURCE / "message.ts").read_text()
     made = {
         "hello": wire.hello(pid=1, python="3", versions={}),
-        "ready": wire.ready(
-            ops=[], models=[], lanes={}, load_ms=1, warm_up_ms=1, memory=memory(), facts={}
-        ),
+        "ready": wire.ready(ops=[], models=[], lanes={}, load_ms=1, warm_up_ms=1, memory=memory(), facts={}),
         "started": wire.started(1),
         "results": wire.results(1, [], 1, memory()),
         "parts": wire.parts([]),

@@ -125,7 +125,7 @@ class Loud(Echo):
     def load(self):
         print("loading")
     def forward(self, items, options):
-        print("x" * 100_000)
+        print("x" * 10_000)
         os.write(1, b"straight to descriptor 1\\n")
         return super().forward(items, options)
 serve({"echo": Loud()})
@@ -319,6 +319,7 @@ def test_a_ping_is_answered_while_a_batch_runs() -> None:
 def test_the_watchdog_ends_a_batch_that_hangs_when_nobody_else_does() -> None:
     code = """
 serving.WATCHDOG_GRACE_SECONDS = 0.2
+serving.WATCHDOG_IDLE_SECONDS = 0.05
 class Hanging(Echo):
     def forward(self, items, options):
         if items == ["hang"]:

@@ -1,10 +1,10 @@
 """A worker process on pipes, as the pool would start it, for tests that speak to it frame by frame.
 
-`Worker()` runs the package as it is; `Worker(code=…)` runs a program of the test's own with `-c`, for operations
-that misbehave. Messages come as dicts, in order; every wait is bounded, so a worker that hangs fails its test.
+`Worker()` runs the package as it is; `Worker(code=…)` runs a program of the test's own with `-c`, for
+operations that misbehave. Messages come as dicts, in order; every wait is bounded, so a worker that hangs
+fails its test.
 """
 
-import json
 import os
 import select
 import struct
@@ -18,7 +18,7 @@ from typing import Any, Self
 import msgpack
 
 PACKAGE = Path(__file__).resolve().parent.parent.parent / "python"
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 10.0
 
 # The start of a program that serves operations of its own: `serve({"echo": Mine()})` is the end of it.
 PRELUDE = """
@@ -114,7 +114,11 @@ def batch(number: int, *calls: dict[str, Any], **changes: Any) -> dict[str, Any]
 
 def call(number: int, *items: Any, **options: Any) -> dict[str, Any]:
     """A call of a batch."""
-    return {"id": number, "items": list(items), "options": options, "attempt": 1, "seed": None, "traceparent": ""}
-
-
-ECHO = json.dumps({"op": "echo"})
+    return {
+        "id": number,
+        "items": list(items),
+        "options": options,
+        "attempt": 1,
+        "seed": None,
+        "traceparent": "",
+    }

@@ -21,6 +21,9 @@ export type RecordedRunOptions = {
   readonly environment?: NodeJS.ProcessEnv
 }
 
+/** A script that does not end is stopped then, and gives no exit code. */
+const limitMs = 30_000
+
 const preload = `
 import { appendFileSync } from 'node:fs'
 import { registerHooks } from 'node:module'
@@ -43,6 +46,8 @@ export function recordLoads(file: string, options: RecordedRunOptions = {}): Rec
       cwd: options.folder,
       env: { ...(options.environment ?? process.env), LOAD_RECORD: record },
       encoding: 'utf8',
+      timeout: limitMs,
+      killSignal: 'SIGKILL',
     })
     const loaded = existsSync(record) ? readFileSync(record, 'utf8').split('\n').filter(Boolean) : []
     return { code: status, stdout, stderr, loaded }

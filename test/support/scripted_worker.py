@@ -1,9 +1,9 @@
-"""A worker that follows a script and knows no protocol: standard library only. It stands in for __main__.py in
-the package folder that unruly-package.ts lays out.
+"""A worker that follows a script and knows no protocol: standard library only. It stands in for
+__main__.py in the package folder that unruly-package.ts lays out.
 
-Its argument is a JSON list of steps: ["write", hex], ["say", text] (on stderr), ["read", bytes], ["close-input"],
-["exit", code], ["kill", signal] and ["stay"], which waits for the end of stdin. The end of the list is the end of
-the process.
+Its argument is a JSON list of steps: ["write", hex], ["say", text] (on stderr), ["read", bytes],
+["exit", code], ["kill", signal] and ["stay"], which waits for the end of stdin. The end of the list is the
+end of the process.
 """
 
 import json

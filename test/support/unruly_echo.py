@@ -1,5 +1,5 @@
-"""The echo operation with bad manners: some texts make it die, hang or talk. It stands in for ops/echo.py in the
-package folder that unruly-package.ts lays out; the real one is beside it there as calm_echo.py.
+"""The echo operation with bad manners: some texts make it die, hang or talk. It stands in for ops/echo.py
+in the package folder that unruly-package.ts lays out; the real one is beside it there as calm_echo.py.
 """
 
 import os

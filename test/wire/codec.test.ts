@@ -26,7 +26,9 @@ const batchOf = (items: readonly unknown[], options: Record<string, unknown> = {
 function unpacked(message: ToWorker): unknown {
   const [body, ...others] = new FrameReader().push(encodeMessage(message))
   expect(others).toEqual([])
-  return new Unpackr({ useRecords: false, mapsAsObjects: true, int64AsType: 'number' }).unpack(body as Uint8Array)
+  return new Unpackr({ useRecords: false, mapsAsObjects: true, int64AsType: 'number' }).unpack(
+    body as Uint8Array,
+  )
 }
 
 describe('encodeMessage()', () => {
@@ -120,12 +122,16 @@ describe('decodeMessage()', () => {
     ['bytes after the message', new Uint8Array(Buffer.concat([pack(fromWorker.started), pack(1)]))],
   ])('refuses %s, and shows them', (_, body) => {
     expect(() => decodeMessage(body)).toThrow(
-      expect.objectContaining({ code: 'ER_WIRE', detail: expect.stringMatching(/^[0-9a-f]{2}( [0-9a-f]{2})* \| /) }),
+      expect.objectContaining({
+        code: 'ER_WIRE',
+        detail: expect.stringMatching(/^[0-9a-f]{2}( [0-9a-f]{2})* \| /),
+      }),
     )
   })
 
   test('names the field that is wrong', () => {
-    const wrong = { ...fromWorker.pong, memory: { ...fromWorker.pong.memory, rssBytes: -1 } }
+    const memory = { rssBytes: -1, peakBytes: 1, mlxActiveBytes: 0, mlxCacheBytes: 0 }
+    const wrong = { ...fromWorker.pong, memory }
     expect(() => decodeMessage(pack(wrong))).toThrow(wireError(expect.stringContaining('memory.rssBytes')))
   })
 
@@ -162,7 +168,11 @@ describe('copyVectors()', () => {
 
   test('copies into a view that does not begin at its buffer’s start', () => {
     const buffer = new Float32Array(8)
-    copyVectors({ dtype: 'f32', shape: [1, 2], data: new Uint8Array(floats.buffer, 0, 8) }, buffer.subarray(3, 7), 1)
+    copyVectors(
+      { dtype: 'f32', shape: [1, 2], data: new Uint8Array(floats.buffer, 0, 8) },
+      buffer.subarray(3, 7),
+      1,
+    )
     expect([...buffer]).toEqual([0, 0, 0, 0, 0, 1, -2.5, 0])
   })
 
@@ -196,12 +206,15 @@ describe('copyVectors()', () => {
 describe('wellFormed()', () => {
   test('gives texts that have a UTF-8 form, and changes no others', () => {
     fc.assert(
-      fc.property(fc.string({ unit: fc.nat({ max: 0xffff }).map(unit => String.fromCharCode(unit)) }), text => {
-        const mended = wellFormed(text) as string
-        expect(mended.isWellFormed()).toBe(true)
-        expect(Buffer.from(mended).toString()).toBe(Buffer.from(text).toString())
-        if (text.isWellFormed()) expect(mended).toBe(text)
-      }),
+      fc.property(
+        fc.string({ unit: fc.nat({ max: 0xffff }).map(unit => String.fromCharCode(unit)) }),
+        text => {
+          const mended = wellFormed(text) as string
+          expect(mended.isWellFormed()).toBe(true)
+          expect(Buffer.from(mended).toString()).toBe(Buffer.from(text).toString())
+          if (text.isWellFormed()) expect(mended).toBe(text)
+        },
+      ),
     )
   })
 
@@ -221,8 +234,9 @@ describe('wellFormed()', () => {
   })
 
   test('gives what the far side can read', () => {
-    const [call] = (unpacked(batchOf([wellFormed('a\ud83d'), 'b'.repeat(100) + wellFormed('\udc00')])) as BatchMessage)
-      .calls
+    const [call] = (
+      unpacked(batchOf([wellFormed('a\ud83d'), 'b'.repeat(100) + wellFormed('\udc00')])) as BatchMessage
+    ).calls
     expect(call?.items).toEqual(['a\ufffd', `${'b'.repeat(100)}\ufffd`])
   })
 })
