@@ -64,12 +64,16 @@ export class EvidenceEnhancer extends Enhancer {
   /**
    * Starts the workers and resolves when the first is warm (all of them with `ready: 'all'`).
    * @throws WorkerError ER_WORKER_SPAWN naming the command to run when the Python environment is missing;
-   * ModelError when the weights are missing or altered; OverloadError ER_WARMING after `warmUpTimeoutMs`.
+   * ModelError when the weights are missing or altered; OverloadError ER_WARMING after `warmUpTimeoutMs`; the
+   * signal's reason.
    */
-  static async open(config: EvidenceEnhancerConfig = {}): Promise<EvidenceEnhancer> {
+  static async open(
+    config: EvidenceEnhancerConfig = {},
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<EvidenceEnhancer> {
     const enhancer = new EvidenceEnhancer(config)
     try {
-      await enhancer.#runner.warm()
+      await enhancer.#runner.warm(options.signal)
       return enhancer
     } catch (error) {
       await enhancer.close()
@@ -107,16 +111,17 @@ class Runner {
       workerHealth: () => this.#pool?.health() ?? noPool,
       version,
       close: async () => {
-        await Promise.all([this.#pool?.close(), this.#threads.close()])
+        await this.#pool?.close()
+        await this.#threads.close()
       },
     }
     if (config.enableEmbeddingSearch) this.#running()
   }
 
-  async warm(): Promise<void> {
+  async warm(signal?: AbortSignal): Promise<void> {
     const { enableEmbeddingSearch, ready, warmUpTimeoutMs } = this.config
     if (!enableEmbeddingSearch) return
-    await this.#running().whenReady(ready === 'all' ? this.#poolSize() : 1, warmUpTimeoutMs)
+    await this.#running().whenReady(ready === 'all' ? this.#poolSize() : 1, warmUpTimeoutMs, signal)
   }
 
   stats(): Omit<RunnerStats, 'spent'> {
@@ -150,6 +155,10 @@ class Runner {
     const { embeddingModelPath } = this.config
     this.#encoder ??=
       embeddingModelPath === undefined ? Promise.resolve(builtInEncoder) : encoderAt(embeddingModelPath)
+    // A folder that could not be read may be there the next time.
+    this.#encoder.catch(() => {
+      this.#encoder = undefined
+    })
     return this.#encoder
   }
 

@@ -58,7 +58,7 @@ export const commands = {
       fallback: {
         type: 'string',
         value: 'KIND',
-        help: 'lexical or error, when no worker can be had (default: lexical)',
+        help: 'lexical: words alone where no worker can be had; error: never (default: lexical once started)',
       },
       reproducible: { type: 'boolean', help: 'bytes repeat whatever else runs; slower' },
       ...running,

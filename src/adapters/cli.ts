@@ -13,7 +13,7 @@ import { examine } from '../setup/doctor.ts'
 import { createEnvironment } from '../setup/environment.ts'
 import { type Arguments, helpText, parseArguments } from './arguments.ts'
 import { type JsonLine, parseJson, readJsonLines, readText, sourceOf, withFiles } from './input.ts'
-import { Terminal } from './terminal.ts'
+import { clean, Terminal } from './terminal.ts'
 
 const interruptedExit = 130
 
@@ -76,6 +76,15 @@ async function contextsOf(
 ): Promise<{ contexts: Iterable<Question> | AsyncIterable<Question>; total?: number }> {
   const { claim, source, jsonl } = given.values
   const folder = text(given, 'allow-files')
+  const ways = [typeof claim === 'string', typeof jsonl === 'string', given.words.length > 0].filter(
+    Boolean,
+  ).length
+  if (ways > 1 || given.words.length > 1 || (source !== undefined && claim === undefined)) {
+    throw new InputError(
+      'ER_INPUT',
+      `Give --claim with --source, or --jsonl, or one file; see: evidence-runner help check`,
+    )
+  }
   if (typeof jsonl === 'string') return { contexts: questions(jsonl, folder) }
   if (typeof claim === 'string') {
     const files = (source ?? []) as readonly string[]
@@ -88,21 +97,22 @@ async function contextsOf(
     throw new InputError('ER_INPUT', `Nothing to check; see: evidence-runner help check`)
   const value = parseJson(await readText(file), file === '-' ? 'Standard input' : file)
   const list = Array.isArray(value) ? value : [value]
-  const contexts = await Promise.all(
-    list.map(async (context, index) => ({ line: index + 1, context: await withFiles(context, folder) })),
-  )
+  const contexts = await Promise.all(list.map((context, index) => question(index + 1, context, folder)))
   return { contexts, total: contexts.length }
 }
 
 async function* questions(file: string, folder: string | undefined): AsyncGenerator<Question> {
   for await (const read of readJsonLines(file)) {
-    // What is wrong with a line is that line's answer, not the end of the run.
-    try {
-      if ('error' in read) throw read.error
-      yield { line: read.line, context: await withFiles(read.value, folder) }
-    } catch (error) {
-      yield { line: read.line, context: error }
-    }
+    yield 'error' in read ? { line: read.line, context: read.error } : question(read.line, read.value, folder)
+  }
+}
+
+/** What is wrong with a context is its own answer, not the end of the run. */
+async function question(line: number, value: unknown, folder: string | undefined): Promise<Question> {
+  try {
+    return { line, context: await withFiles(value, folder) }
+  } catch (error) {
+    return { line, context: error }
   }
 }
 
@@ -128,8 +138,8 @@ async function answer(
 async function embed(given: Arguments): Promise<number> {
   const asJson = given.values['json'] === true
   const file = text(given, 'jsonl')
-  if (file === undefined && given.words.length === 0) {
-    throw new InputError('ER_INPUT', 'Nothing to embed; see: evidence-runner help embed')
+  if ((file === undefined) === (given.words.length === 0)) {
+    throw new InputError('ER_INPUT', 'Give texts, or --jsonl FILE; see: evidence-runner help embed')
   }
   await using enhancer = await openEnhancer(given)
   const lines = file === undefined ? wordsAsLines(given.words) : readJsonLines(file)
@@ -141,7 +151,10 @@ async function embed(given: Arguments): Promise<number> {
     if ('error' in answered) worst ||= errorRules[answered.error.code].exit
     if (asJson) await writeLine(answered)
     else if ('error' in answered) terminal.problem(answered.error)
-    else terminal.line(`${answered.id}  ${answered.vector.length} numbers  ${sample(answered.vector)} …`)
+    else
+      terminal.line(
+        `${clean(String(answered.id))}  ${answered.vector.length} numbers  ${sample(answered.vector)} …`,
+      )
     terminal.progress('texts embedded', done)
   }
   terminal.progress('')
@@ -182,7 +195,7 @@ function textLine(value: unknown): { id: string | number | undefined; text: stri
 }
 
 async function doctor(given: Arguments): Promise<number> {
-  const findings = await examine({ ...home(), python: text(given, 'python') })
+  const findings = await examine({ ...home(), python: text(given, 'python'), signal: interrupt.signal })
   if (given.values['json'] === true) await writeLine({ ok: findings.every(({ ok }) => ok), findings })
   else for (const { name, ok, detail, mend } of findings) terminal.finding(name, ok, detail, mend)
   return findings.every(({ ok }) => ok) ? 0 : errorRules.ER_WORKER_SPAWN.exit
@@ -224,7 +237,7 @@ async function setup(given: Arguments): Promise<number> {
   return 0
 }
 
-function openEnhancer(given: Arguments, more: EvidenceEnhancerConfig = {}): Promise<EvidenceEnhancer> {
+async function openEnhancer(given: Arguments, more: EvidenceEnhancerConfig = {}): Promise<EvidenceEnhancer> {
   const config: Record<string, unknown> = {
     poolSize: given.values['pool-size'] === 'auto' ? 'auto' : whole(given, 'pool-size'),
     embeddingModelPath: text(given, 'model'),
@@ -235,7 +248,9 @@ function openEnhancer(given: Arguments, more: EvidenceEnhancerConfig = {}): Prom
     ...more,
   }
   const set = Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined))
-  return EvidenceEnhancer.open(set as EvidenceEnhancerConfig)
+  // Who asks for words in place of workers gets them from the start; else what is missing is told at once.
+  if (given.values['fallback'] === 'lexical') return new EvidenceEnhancer(set as EvidenceEnhancerConfig)
+  return EvidenceEnhancer.open(set as EvidenceEnhancerConfig, { signal: interrupt.signal })
 }
 
 const manyOptions = (given: Arguments, concurrency: number) => ({
@@ -263,9 +278,17 @@ function* wordsAsLines(words: readonly string[]): Generator<JsonLine> {
 
 /** One JSON line on stdout; waits while the reader is slow. */
 async function writeLine(value: unknown): Promise<void> {
-  if (!process.stdout.write(`${JSON.stringify(value)}\n`)) {
-    await new Promise(resolve => process.stdout.once('drain', resolve))
-  }
+  if (process.stdout.write(`${JSON.stringify(value)}\n`)) return
+  const { signal } = interrupt
+  await new Promise<void>((resolve, reject) => {
+    const onAbort = () => reject(signal.reason) // a reader that has gone never drains
+    if (signal.aborted) onAbort()
+    signal.addEventListener('abort', onAbort, { once: true })
+    process.stdout.once('drain', () => {
+      signal.removeEventListener('abort', onAbort)
+      resolve()
+    })
+  })
 }
 
 process.stdout.on('error', error => {

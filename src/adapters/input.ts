@@ -5,7 +5,6 @@
 import { createReadStream } from 'node:fs'
 import { readFile, realpath, stat } from 'node:fs/promises'
 import { basename, extname, relative, resolve } from 'node:path'
-import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { InputError } from '../core/errors.ts'
 import { limits } from '../evidence/request.ts'
@@ -46,7 +45,7 @@ export async function readText(file: string): Promise<string> {
 /** The JSON value in `content`, which came from `file`. */
 export function parseJson(content: string, file: string): unknown {
   try {
-    return JSON.parse(content)
+    return JSON.parse(content.replace(/^\ufeff/, ''))
   } catch (cause) {
     throw new InputError('ER_INPUT', `${file} is not JSON: ${(cause as Error).message}`, { cause })
   }
@@ -54,32 +53,36 @@ export function parseJson(content: string, file: string): unknown {
 
 /** The lines of a JSON Lines file, or of standard input for `-`; blank lines are passed over. */
 export async function* readJsonLines(file: string): AsyncGenerator<JsonLine> {
+  let line = 0
+  for await (const content of linesOf(file)) {
+    line += 1
+    if (content.trim() === '') continue
+    try {
+      yield { line, value: parseJson(content, `line ${line}`) }
+    } catch (error) {
+      yield { line, error: error as InputError }
+    }
+  }
+}
+
+/** Lines as JSON Lines has them: ended by \n alone. U+2028 and its like may stand inside a string. */
+async function* linesOf(file: string): AsyncGenerator<string> {
   const input = file === '-' ? process.stdin : createReadStream(file)
-  const failed = new Promise<never>((_, reject) =>
-    input.once('error', (cause: unknown) => reject(cannotRead(file, cause))),
-  )
-  failed.catch(() => {})
-  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })[Symbol.asyncIterator]()
+  input.setEncoding('utf8')
+  let open: string[] = []
   try {
-    for (let line = 1; ; line += 1) {
-      const { done, value } = await Promise.race([lines.next(), failed])
-      if (done) {
-        // readline ends quietly where the file could not be opened: let the error have its turn.
-        await new Promise(resolve => setImmediate(resolve))
-        await Promise.race([failed, Promise.resolve()])
-        return
-      }
-      const content = line === 1 ? value.replace(/^\ufeff/, '') : value
-      if (content.trim() === '') continue
-      try {
-        yield { line, value: parseJson(content, `line ${line}`) }
-      } catch (error) {
-        yield { line, error: error as InputError }
+    for await (const chunk of input as AsyncIterable<string>) {
+      const [first = '', ...more] = chunk.split('\n')
+      open.push(first)
+      for (const part of more) {
+        yield open.join('')
+        open = [part]
       }
     }
-  } finally {
-    input.destroy()
+  } catch (error) {
+    throw cannotRead(file, error)
   }
+  if (open.join('') !== '') yield open.join('')
 }
 
 /** A file given as `--source`, as a source of a context. */

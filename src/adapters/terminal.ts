@@ -125,10 +125,16 @@ function notesOf(evidence: EnhancedEvidence): string[] {
   ]
 }
 
-/** Text on one line, without anything that could steer a terminal. */
-const clean = (text: string): string =>
+/** Text on one line, without anything that could steer a terminal or turn its direction. */
+export const clean = (text: string): string =>
   stripVTControlCharacters(text)
-    .replace(/[\p{Cc}\s]+/gu, ' ')
+    .replace(/[\p{Cc}\s\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu, ' ')
     .trim()
 
-const shorten = (text: string): string => (text.length <= 200 ? text : `${text.slice(0, 199).trimEnd()}…`)
+const shorten = (text: string): string =>
+  text.length <= 200
+    ? text
+    : `${text
+        .slice(0, 199)
+        .replace(/[\ud800-\udbff]$/, '')
+        .trimEnd()}…`

@@ -4,6 +4,13 @@ import { DeadlineError } from './errors.ts'
 /** Milliseconds on the clock that deadlines are given in; it never goes back. */
 export const now = (): number => performance.now()
 
+/** What a timer of Node can wait at most; a longer time would fire at once. */
+const longestTimerMs = 2 ** 31 - 1
+
+/** `setTimeout` for any time, Infinity included: what is farther off than a timer reaches gets none. */
+export const setTimer = (ms: number, onTime: () => void): NodeJS.Timeout | undefined =>
+  ms <= longestTimerMs ? setTimeout(onTime, ms) : undefined
+
 /** The error for a deadline that passed while waiting for `what`. */
 export const deadlinePassed = (what: string, afterMs: number): DeadlineError =>
   new DeadlineError(
@@ -12,24 +19,22 @@ export const deadlinePassed = (what: string, afterMs: number): DeadlineError =>
   )
 
 /**
- * A signal that follows the caller's own and a time limit, and the means to let go of both.
+ * A signal that follows the caller's own and a time limit, the means to abort it, and to let go of both.
  * The limit's reason is a DeadlineError.
  */
 export function limitedSignal(
   signal: AbortSignal | undefined,
   timeoutMs: number,
   what: string,
-): { signal: AbortSignal; release: () => void } {
+): { signal: AbortSignal; abort: (reason: unknown) => void; release: () => void } {
   const controller = new AbortController()
   const onAbort = () => controller.abort(signal?.reason)
   if (signal?.aborted) onAbort()
   signal?.addEventListener('abort', onAbort, { once: true })
-  const timer = Number.isFinite(timeoutMs)
-    ? setTimeout(() => controller.abort(deadlinePassed(what, timeoutMs)), timeoutMs)
-    : undefined
+  const timer = setTimer(timeoutMs, () => controller.abort(deadlinePassed(what, timeoutMs)))
   const release = () => {
     clearTimeout(timer)
     signal?.removeEventListener('abort', onAbort)
   }
-  return { signal: controller.signal, release }
+  return { signal: controller.signal, abort: reason => controller.abort(reason), release }
 }

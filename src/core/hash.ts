@@ -9,7 +9,12 @@ import { createHash, hash } from 'node:crypto'
 import { InputError } from './errors.ts'
 
 /** SHA-256 of a text's UTF-8 bytes or of bytes, in hex. */
-export const sha256 = (data: string | Uint8Array): string => hash('sha256', data, 'hex')
+export function sha256(data: string | Uint8Array): string {
+  // In UTF-8 all lone surrogates are one character; texts that differ in them must not share a hash.
+  if (typeof data === 'string' && !data.isWellFormed())
+    return hash('sha256', Buffer.from(`\ufffe${data}`, 'utf16le'), 'hex')
+  return hash('sha256', data, 'hex')
+}
 
 /** The bytes of a typed array or buffer, without a copy. */
 const bytesOf = (view: ArrayBufferView): Uint8Array =>

@@ -5,7 +5,15 @@
 import { randomUUID } from 'node:crypto'
 import { limitedSignal, now } from '../core/async.ts'
 import { Cache } from '../core/cache.ts'
-import { type Dispatch, isVectors, type RunContext, row, type Usage, type VariantRef } from '../core/call.ts'
+import {
+  type Dispatch,
+  free,
+  isVectors,
+  type RunContext,
+  row,
+  type Usage,
+  type VariantRef,
+} from '../core/call.ts'
 import { type ErrorRecord, errorOf, errorRecord, InputError, type RunnerError } from '../core/errors.ts'
 import { sha256 } from '../core/hash.ts'
 import { Ledger } from '../core/ledger.ts'
@@ -13,7 +21,14 @@ import { names, type Telemetry } from '../core/telemetry.ts'
 import { executionKey, Trace } from '../core/trace.ts'
 import type { ResolvedConfig } from './config.ts'
 import { overMany } from './many.ts'
-import { findEvidence, type RecipeSettings, recipeVersion, type Tabulate } from './recipe.ts'
+import {
+  type EncoderChoice,
+  findEvidence,
+  meansNoWorker,
+  type RecipeSettings,
+  recipeVersion,
+  type Tabulate,
+} from './recipe.ts'
 import {
   classOf,
   type EnhanceOptions,
@@ -93,6 +108,16 @@ const resultCacheBytes = 64 * 1024 * 1024
 const embedChunk = 512
 const embedChunksUnderWay = 4
 const longestText = 1_000_000
+/** Stands where no encoder is asked, or none can be found. */
+const noEncoder: VariantRef = {
+  name: 'none',
+  op: 'embed',
+  model: 'none',
+  revision: '',
+  weightsHash: '',
+  price: free,
+  limits: { maxTokens: 0, dimensions: 0 },
+}
 const nothingSpent: Usage = { calls: 0, tokens: 0, workerMs: 0 }
 
 export class Enhancer {
@@ -182,6 +207,8 @@ export class Enhancer {
    */
   async embed(texts: readonly string[], options: EmbedOptions = {}): Promise<Float32Array[]> {
     this.#refuseClosed()
+    if (!Array.isArray(texts))
+      throw new InputError('ER_INPUT', 'Invalid request: embed takes an array of texts')
     const wrong = texts.findIndex(text => typeof text !== 'string' || text.length > longestText)
     if (wrong >= 0) {
       throw new InputError(
@@ -191,7 +218,7 @@ export class Enhancer {
     }
     const { caller = 'default', priority, reproducible = false, signal, timeoutMs } = parseOptions(options)
     const limit = timeoutMs ?? this.#config.requestTimeoutMs
-    return this.#within(signal, limit, 'embed', async (limited, traceparent) => {
+    return this.#within(signal, limit, 'embed', async (limited, traceparent, abort) => {
       const variant = await this.#parts.encoder()
       const context = this.#context(limited, now() + limit, { caller, priority, reproducible }, traceparent)
       const chunks = Array.from({ length: Math.ceil(texts.length / embedChunk) }, (_, index) =>
@@ -209,7 +236,10 @@ export class Enhancer {
       }
       const vectors: Float32Array[] = []
       for await (const reply of overMany(chunks, work, { concurrency: embedChunksUnderWay })) {
-        if ('error' in reply) throw reply.error
+        if ('error' in reply) {
+          abort(reply.error) // nobody waits for the other pieces any more
+          throw reply.error
+        }
         if (!isVectors(reply.results)) throw new Error('This is a bug: embed gave no vectors')
         for (let index = 0; index < reply.results.count; index += 1)
           vectors.push(row(reply.results, index).slice())
@@ -267,7 +297,8 @@ export class Enhancer {
   }
 
   async #enhance(request: ParsedContext, options: EnhanceOptions, begin: number): Promise<EnhancedEvidence> {
-    const key = await this.#key(request, options)
+    const choice = await this.#chooseEncoder()
+    const key = this.#key(request, options, choice)
     const kept = this.#results.get(key)
     if (kept !== undefined) {
       this.#parts.telemetry.count(names.cacheHits)
@@ -280,7 +311,7 @@ export class Enhancer {
         const priority = options.priority ?? request.metadata?.priority
         const reproducible = options.reproducible ?? false
         const context = this.#context(signal, begin + limit, { caller, priority, reproducible }, traceparent)
-        return findEvidence(request, context, this.#parts, this.#settings, options.onProgress)
+        return findEvidence(request, choice, context, this.#parts, this.#settings, options.onProgress)
       }
       const { value, joined } = await this.#results.share(
         key,
@@ -292,9 +323,19 @@ export class Enhancer {
     })
   }
 
+  /** The encoder that will be asked; where words may stand in, also the reason why there is none. */
+  async #chooseEncoder(): Promise<EncoderChoice> {
+    if (!this.#settings.useEmbeddings) return { encoder: noEncoder }
+    try {
+      return { encoder: await this.#parts.encoder() }
+    } catch (error) {
+      if (this.#settings.fallback === 'error' || !meansNoWorker(error)) throw error
+      return { encoder: noEncoder, failure: errorRecord(error) }
+    }
+  }
+
   /** Everything that the findings depend on; not the task, which has no part in them. */
-  async #key(request: ParsedContext, options: EnhanceOptions): Promise<string> {
-    const encoder = await this.#parts.encoder()
+  #key(request: ParsedContext, options: EnhanceOptions, { encoder }: EncoderChoice): string {
     return executionKey({
       node: 'evidence.enhance',
       version: `${recipeVersion} ${encoder.name}@${encoder.revision}+${encoder.weightsHash}`,
@@ -315,13 +356,13 @@ export class Enhancer {
     signal: AbortSignal | undefined,
     timeoutMs: number,
     what: string,
-    work: (signal: AbortSignal, traceparent: string) => Promise<T>,
+    work: (signal: AbortSignal, traceparent: string, abort: (reason: unknown) => void) => Promise<T>,
   ): Promise<T> {
     const limited = limitedSignal(signal, timeoutMs, what)
     try {
       limited.signal.throwIfAborted()
       return await this.#parts.telemetry.span(names.spanRequest, {}, traceparent =>
-        work(limited.signal, traceparent),
+        work(limited.signal, traceparent, limited.abort),
       )
     } finally {
       limited.release()
@@ -348,7 +389,8 @@ export class Enhancer {
   }
 
   #envelope(findings: Findings, request: ParsedContext, begin: number, cached: boolean): EnhancedEvidence {
-    const { metadata, ...found } = findings
+    // A copy: what is kept for others must not change with what this caller does to its answer.
+    const { metadata, ...found } = structuredClone(findings)
     return {
       id: randomUUID(),
       taskId: request.taskId,

@@ -33,10 +33,17 @@ const sentences = new Intl.Segmenter('en', { granularity: 'sentence' })
 export function splitPassages(content: string): Span[] {
   const passages: Span[] = []
   for (const block of blocksOf(content)) {
-    if (block.end - block.start <= longLine && !block.prose) passages.push(block)
+    if (!holdsSentences(content, block)) passages.push({ start: block.start, end: block.end })
     else for (const sentence of sentencesOf(content, block)) passages.push(...cutLong(content, sentence))
   }
   return passages
+}
+
+/** Wrapped or long text may hold several sentences, and so may a short line of prose with a full stop inside. */
+function holdsSentences(content: string, block: Block): boolean {
+  if (block.prose || block.end - block.start > longLine) return true
+  const text = content.slice(block.start, block.end)
+  return /[.!?…][)"'”’]?\s+\p{Lu}|[。！？]./u.test(text) && isProse(text)
 }
 
 /** Passages and term masks of `content`. */
@@ -62,7 +69,8 @@ export function tabulate(content: string, terms: readonly Term[]): PassageTable 
   return { offsets, masks }
 }
 
-type Block = Span & { readonly prose: boolean }
+/** `last` is where its last line begins. */
+type Block = Span & { readonly last: number; readonly prose: boolean }
 
 /** Lines, with wrapped prose joined again and short neighbours put together. */
 function* blocksOf(content: string): Generator<Block> {
@@ -77,20 +85,21 @@ function* blocksOf(content: string): Generator<Block> {
   if (open !== undefined) yield open
 }
 
+const blankLine =
+  /(?:\r\n|\n|\r(?!\n)|[\u2028\u2029])[^\S\n\r\u2028\u2029]*(?:\r\n|\n|\r(?!\n)|[\u2028\u2029])/
+
 /** `open` and the line after it as one block, where they belong together. */
 function join(content: string, open: Block, line: Block): Block | undefined {
-  // A blank line between them ends whatever was open.
-  if (/\n[^\S\n]*\n|\r[^\S\r\n]*\r/.test(content.slice(open.end, line.start))) return undefined
   const length = line.end - open.start
-  const before = content.slice(content.lastIndexOf('\n', open.end - 1) + 1, open.end).slice(-longLine)
-  const after = content.slice(line.start, line.end).slice(0, longLine)
+  if (length > longestPassage * 4 || blankLine.test(content.slice(open.end, line.start))) return undefined
+  const before = content.slice(Math.max(open.last, open.end - longLine), open.end)
+  const after = content.slice(line.start, Math.min(line.end, line.start + longLine))
+  const joined = { start: open.start, end: line.end, last: line.start }
   const wrapped = before.length >= shortLine && /[\p{L}\p{N},;)’'"]$/u.test(before) && /^\p{Ll}/u.test(after)
-  if (wrapped && isProse(before) && isProse(after) && length <= longestPassage * 4) {
-    return { start: open.start, end: line.end, prose: true }
-  }
+  if (wrapped && isProse(before) && isProse(after)) return { ...joined, prose: true }
   const short = !open.prose && before.length < shortLine && after.length < shortLine && length <= joinedLength
   // Rows of a table stand alone: each says something of its own.
-  if (short && !isRow(before) && !isRow(after)) return { start: open.start, end: line.end, prose: false }
+  if (short && !isRow(before) && !isRow(after)) return { ...joined, prose: false }
   return undefined
 }
 
@@ -107,7 +116,7 @@ function* linesOf(content: string): Generator<Block> {
     const match = ends.exec(content)
     const end = match?.index ?? content.length
     const span = trimmed(content, { start, end })
-    if (span !== undefined) yield { ...span, prose: false }
+    if (span !== undefined) yield { ...span, last: span.start, prose: false }
     start = end + Math.max(1, match?.[0].length ?? 1)
   }
 }
@@ -126,8 +135,8 @@ function* cutLong(content: string, span: Span): Generator<Span> {
   let { start } = span
   while (span.end - start > longestPassage) {
     let end = start + longestPassage
-    const space = content.lastIndexOf(' ', end)
-    if (space > start + longestPassage / 2) end = space
+    const space = content.slice(start, end + 1).lastIndexOf(' ')
+    if (space > longestPassage / 2) end = start + space
     // Never inside a surrogate pair.
     else if (/[\ud800-\udbff]/.test(content.charAt(end - 1))) end -= 1
     const piece = trimmed(content, { start, end })

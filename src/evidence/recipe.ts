@@ -38,9 +38,11 @@ export type Tabulate = (content: string, terms: readonly Term[], signal: AbortSi
 export type RecipeParts = {
   readonly dispatch: Dispatch
   readonly tabulate: Tabulate
-  readonly encoder: () => Promise<VariantRef>
   readonly version: string
 }
+
+/** Who embeds, or why nobody can. */
+export type EncoderChoice = { readonly encoder: VariantRef; readonly failure?: ErrorRecord }
 
 export type RecipeSettings = {
   readonly maxPassages: number
@@ -74,9 +76,10 @@ class Steps {
   done(step: (typeof steps)[number], since: number, reply?: Reply): void {
     this.timings.push({ step, totalMs: now() - since, ...reply?.timings })
     try {
-      this.#onProgress?.({ step, done: steps.indexOf(step) + 1, total: steps.length })
+      const heard: unknown = this.#onProgress?.({ step, done: steps.indexOf(step) + 1, total: steps.length })
+      Promise.resolve(heard).catch(() => {})
     } catch {
-      // A listener's fault is its own.
+      // A listener's fault is its own, now or later.
     }
     this.#context.signal.throwIfAborted()
   }
@@ -99,6 +102,7 @@ class Steps {
  */
 export async function findEvidence(
   request: ParsedContext,
+  choice: EncoderChoice,
   context: RunContext,
   parts: RecipeParts,
   settings: RecipeSettings,
@@ -107,7 +111,7 @@ export async function findEvidence(
   const progress = new Steps(context, onProgress)
   const errors: ErrorRecord[] = []
   const sources = readSources(request.sources, errors)
-  const encoder = await parts.encoder()
+  const { encoder } = choice
 
   let since = now()
   const terms = termsOf(request.claim)
@@ -128,7 +132,7 @@ export async function findEvidence(
   since = now()
   const { vectors, reply, failure } = await embedOrFallBack(
     [request.claim, ...candidates.map(textOf)],
-    encoder,
+    choice,
     context,
     parts,
     settings,
@@ -203,6 +207,7 @@ export async function findEvidence(
       mlxModelLoaded: vectors !== undefined,
       realMLXInference: vectors !== undefined,
       analysisMethod: 'extractive',
+      confidenceMethod: vectors === undefined ? 'lexical' : 'similarity',
       vectorSimilarityUsed: vectors !== undefined,
       mlxConfidenceScores: vectors === undefined ? [] : citations.map(citation => citation.score),
       embeddingVectors: vectors === undefined ? null : [...row(vectors, 0)],
@@ -220,12 +225,13 @@ type Embedded = { vectors?: Vectors; reply?: Reply; failure?: ErrorRecord }
 
 async function embedOrFallBack(
   texts: readonly string[],
-  encoder: VariantRef,
+  { encoder, failure }: EncoderChoice,
   context: RunContext,
   parts: RecipeParts,
   settings: RecipeSettings,
 ): Promise<Embedded> {
   if (!settings.useEmbeddings) return {}
+  if (failure !== undefined) return { failure }
   try {
     const options = context.reproducible ? { pad: 'fixed' } : {}
     const reply = await parts.dispatch({ variant: encoder, items: texts, options }, context)
@@ -238,7 +244,7 @@ async function embedOrFallBack(
 }
 
 /** True where words can stand in: a worker could not be had or could not do it. Not for overload, deadline or abort. */
-const meansNoWorker = (error: unknown): boolean =>
+export const meansNoWorker = (error: unknown): boolean =>
   error instanceof RunnerError && /^ER_(NO_WORKER|WARMING|WORKER_|WIRE|POISON|MODEL_)/.test(error.code)
 
 const nothing: PassageTable = { offsets: new Uint32Array(), masks: new Uint32Array() }

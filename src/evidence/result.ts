@@ -67,6 +67,7 @@ export type EvidenceMetadata = {
   readonly mlxModelLoaded: boolean
   readonly realMLXInference: boolean
   readonly analysisMethod: 'extractive'
+  readonly confidenceMethod: 'similarity' | 'lexical'
   readonly vectorSimilarityUsed: boolean
   /** Scores of the citations, best first; empty without embeddings. */
   readonly mlxConfidenceScores: readonly number[]

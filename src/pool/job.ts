@@ -33,6 +33,7 @@ let sequence = 0
 
 export class Job {
   readonly call: Call
+  readonly options: Readonly<Record<string, unknown>>
   readonly context: RunContext
   /**
    * Longest first, whatever the caller's order: batches of like lengths pad least, and what is left for the
@@ -50,6 +51,7 @@ export class Job {
   readonly #reject: (error: unknown) => void
   #state: 'open' | 'settled' = 'open'
   #left: number
+  #kind: 'vectors' | 'values' | undefined
   #vectors: Float32Array | undefined
   #dimensions = 0
   #values: unknown[] = []
@@ -61,10 +63,13 @@ export class Job {
 
   constructor(call: Call, context: RunContext, enqueuedAt: number) {
     this.call = call
+    this.options = wellFormed(call.options ?? {}) as Readonly<Record<string, unknown>>
     this.context = context
     this.enqueuedAt = enqueuedAt
     this.batchKey = `${call.variant.op}\n${call.variant.model}`
-    this.items = call.items.map((given, index) => itemOf(this, given, index)).sort((a, b) => b.tokens - a.tokens)
+    this.items = call.items
+      .map((given, index) => itemOf(this, given, index))
+      .sort((a, b) => b.tokens - a.tokens)
     this.#left = this.items.length
     const { promise, resolve, reject } = Promise.withResolvers<Reply>()
     this.done = promise
@@ -93,6 +98,9 @@ export class Job {
     if (isWireVectors(reply.results)) {
       const [count, dimensions] = reply.results.shape
       if (count !== items.length) throw wrongCount(count, items.length)
+      if (this.#kind === 'values' || (this.#kind === 'vectors' && dimensions !== this.#dimensions))
+        throw otherKind()
+      this.#kind = 'vectors'
       this.#vectors ??= new Float32Array(this.items.length * dimensions)
       this.#dimensions = dimensions
       const whole = items.every((item, place) => item.index === (items[0]?.index ?? 0) + place)
@@ -105,6 +113,8 @@ export class Job {
       }
     } else {
       if (reply.results.length !== items.length) throw wrongCount(reply.results.length, items.length)
+      if (this.#kind === 'vectors') throw otherKind()
+      this.#kind = 'values'
       for (const [place, item] of items.entries()) this.#values[item.index] = reply.results[place]
     }
     this.#tokens += reply.usage.tokens
@@ -159,6 +169,8 @@ function itemOf(job: Job, given: unknown, index: number): Item {
   // Four characters a token is near enough to cut batches by; the truth comes back with the reply.
   return { job, index, value, tokens: 2 + Math.ceil(length / 4), bytes: length, alone: false, blame: 0 }
 }
+
+const otherKind = () => errorOf('ER_WIRE', 'The worker gave results of two kinds for one call')
 
 const wrongCount = (got: number, wanted: number) =>
   errorOf('ER_WIRE', `The worker gave ${got} results for ${wanted} items`)

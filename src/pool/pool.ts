@@ -3,7 +3,7 @@
  * the moment a worker is free (never on a timer), joins the answers, and loses no accepted call to a dead
  * worker. Knows processes and items; what the items mean is somebody else's affair.
  */
-import { deadlinePassed, now } from '../core/async.ts'
+import { deadlinePassed, now, setTimer } from '../core/async.ts'
 import type { Call, Dispatch, Reply, RunContext } from '../core/call.ts'
 import { errorOf, type RunnerError } from '../core/errors.ts'
 import type { ReadyMessage, ResultsMessage, WireCall, WorkerMemory } from '../wire/message.ts'
@@ -105,10 +105,11 @@ export class Pool {
    */
   async whenReady(wanted: number, timeoutMs: number, signal?: AbortSignal): Promise<void> {
     if (this.#readyCount() >= wanted) return
-    if (!this.#anyAlive() && this.#lastFailure !== undefined) throw this.#lastFailure
+    if (this.#state !== 'running') throw errorOf('ER_CLOSED', 'The pool is closed; open another one')
+    if (!this.#everReady && !this.#anyAlive() && this.#lastFailure !== undefined) throw this.#lastFailure
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const waiter = { wanted, resolve, reject }
-    const timer = setTimeout(() => reject(this.#stillWarming(timeoutMs)), timeoutMs)
+    const timer = setTimer(timeoutMs, () => reject(this.#stillWarming(timeoutMs)))
     const onAbort = () => reject(signal?.reason)
     if (signal?.aborted) onAbort()
     signal?.addEventListener('abort', onAbort, { once: true })
@@ -193,9 +194,7 @@ export class Pool {
     const onAbort = () => leave(signal.reason)
     signal.addEventListener('abort', onAbort, { once: true })
     const waitMs = deadline - now()
-    const timer = Number.isFinite(waitMs)
-      ? setTimeout(() => leave(deadlinePassed(job.call.variant.op, waitMs)), waitMs)
-      : undefined
+    const timer = setTimer(waitMs, () => leave(deadlinePassed(job.call.variant.op, waitMs)))
     this.#open.add(job)
     this.#watch()
     job.onSettle(() => {
@@ -266,6 +265,7 @@ export class Pool {
       worker.run({ type: 'batch', batch: flight.batch, op, model, hangMs, calls })
     } catch (error) {
       for (const item of items) this.#drop(item.job, error)
+      this.#schedule() // the worker is still free for what waits behind
       return
     }
     this.#flights.set(worker, flight)
@@ -321,8 +321,6 @@ export class Pool {
       pid: worker.pid,
       generation: worker.generation,
       bootMs: worker.bootMs,
-  loadMs: worker.ready?.loadMs ?? 0,
-  warmUpMs: worker.ready?.warmUpMs ?? 0,
     })
     for (const slot of this.#slots) slot.start() // those that stood back for this probe
     const ready = this.#readyCount()
@@ -437,7 +435,7 @@ export class Pool {
     this.#state = 'closing'
     for (const waiter of this.#waiters)
       waiter.reject(errorOf('ER_CLOSED', 'The pool was closed while it warmed up'))
-    if (this.#open.size > 0 && this.#anyAlive()) {
+    if (this.#open.size > 0 && (this.#anyAlive() || this.#breaker.state === 'closed')) {
       const { promise, resolve } = Promise.withResolvers<void>()
       this.#onIdle = resolve
       const timer = setTimeout(resolve, this.#options.drainMs)
@@ -458,7 +456,7 @@ export class Pool {
 const wireCall = (id: number, item: Item): WireCall => ({
   id,
   items: [item.value],
-  options: item.job.call.options ?? {},
+  options: item.job.options,
   attempt: item.job.attempt,
   seed: item.job.call.seed ?? null,
   traceparent: item.job.context.traceparent,

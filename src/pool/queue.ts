@@ -25,6 +25,8 @@ export type BatchCaps = {
 export class Queue {
   readonly #lanes: readonly Lane[] = Object.values(weights).map(weight => ({ jobs: [], weight, pass: 0 }))
   readonly #again: Item[] = []
+  /** Where the lane that was served last stood: the present, for a lane that joins. */
+  #pass = 0
   #items = 0
   #bytes = 0
 
@@ -46,8 +48,8 @@ export class Queue {
   /** Lets a job wait: by class, then earliest deadline, then arrival. */
   add(job: Job): void {
     const lane = this.#lane(job)
-    // A lane that was idle must not use up turns that it never took.
-    if (lane.jobs.length === 0) lane.pass = Math.max(lane.pass, this.#leastPass())
+    // A lane that was idle neither saves up the turns that it missed nor pays for those it had alone.
+    if (lane.jobs.length === 0) lane.pass = this.#pass
     let place = lane.jobs.length
     while (place > 0 && (lane.jobs[place - 1] as Job).context.deadline > job.context.deadline) place -= 1
     lane.jobs.splice(place, 0, job)
@@ -100,6 +102,7 @@ export class Queue {
         tokens += item.tokens
         job.next += 1
       }
+      this.#pass = lane.pass
       lane.pass += (batch.length - before) / lane.weight
       if (job.next < job.items.length) break
       lane.jobs.splice(lane.jobs.indexOf(job), 1)
@@ -129,11 +132,6 @@ export class Queue {
         (best, lane) => (best === undefined || lane.pass < best.pass ? lane : best),
         undefined,
       )
-  }
-
-  #leastPass(): number {
-    const passes = this.#lanes.filter(lane => lane.jobs.length > 0).map(lane => lane.pass)
-    return passes.length === 0 ? 0 : Math.min(...passes)
   }
 
   #count(items: readonly Item[], sign: 1 | -1): void {

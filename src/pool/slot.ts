@@ -123,4 +123,8 @@ export class Slot {
 const asRunnerError = (error: unknown): RunnerError =>
   error instanceof RunnerError
     ? error
-    : errorOf('ER_WORKER_SPAWN', `A worker can't be started: ${String(error)}`, { cause: error })
+    : errorOf(
+        'ER_WORKER_SPAWN',
+        `A worker can't be started: ${error instanceof Error ? error.message : String(error)}; run \`npx evidence-runner doctor\``,
+        { cause: error },
+      )

@@ -34,6 +34,9 @@ export type WorkerListener = {
   onDead(worker: Worker, reason: RunnerError): void
 }
 
+/** Signals that people and kernels send; a program that crashes gets others. */
+const outsideSignals: readonly string[] = ['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']
+
 /** What of stderr is kept for error messages. */
 const stderrTailBytes = 16 * 1024
 
@@ -90,9 +93,9 @@ export class Worker {
   /** From spawn to ready, in milliseconds. */
   bootMs = 0
 
-  /** True when somebody else ended the process with a signal, which says nothing about how the next will do. */
+  /** True when somebody else ended the process, which says nothing about how the next will do. */
   get killedFromOutside(): boolean {
-    return this.#exit?.signal != null && !this.#killed
+    return !this.#killed && outsideSignals.includes(this.#exit?.signal ?? '')
   }
 
   /** The tail of what it wrote to stderr. */
@@ -193,6 +196,7 @@ export class Worker {
   #handle(message: FromWorker): void {
     switch (message.type) {
       case 'hello':
+        this.#expect(message.type, 'handshaking', 'draining')
         this.#hello(message.protocol)
         break
       case 'log':
@@ -202,6 +206,7 @@ export class Worker {
           this.#step('warming', this.#options.warmUpTimeoutMs)
         break
       case 'ready':
+        this.#expect(message.type, 'loading', 'warming', 'draining')
         this.#becomeReady(message)
         break
       case 'started':
@@ -220,6 +225,11 @@ export class Worker {
     }
   }
 
+  #expect(type: string, ...states: readonly WorkerState[]): void {
+    if (!states.includes(this.#state))
+      throw errorOf('ER_WIRE', `The worker sent ${type} while it was ${this.#state}`)
+  }
+
   #hello(protocol: number): void {
     if (protocol !== protocolVersion) {
       throw errorOf(
@@ -227,7 +237,7 @@ export class Worker {
         `The worker speaks protocol ${protocol} and this package ${protocolVersion}; run \`npx evidence-runner setup\` to bring them together`,
       )
     }
-    this.#step('loading', this.#options.loadTimeoutMs)
+    if (this.#state === 'handshaking') this.#step('loading', this.#options.loadTimeoutMs)
   }
 
   #step(state: 'loading' | 'warming', limitMs: number): void {

@@ -38,6 +38,7 @@ const sound: Findings = {
     mlxModelLoaded: true,
     realMLXInference: true,
     analysisMethod: 'extractive',
+    confidenceMethod: 'similarity',
     vectorSimilarityUsed: true,
     mlxConfidenceScores: [0.8],
     embeddingVectors: [1],

@@ -3,11 +3,13 @@
 import io
 import os
 import random
+import struct
+import threading
 
 import pytest
 
 from evidence_runner.errors import WireError
-from evidence_runner.frame import MAX_FRAME_BYTES, read_frame, seal_frame
+from evidence_runner.frame import MAX_FRAME_BYTES, read_frame, seal_frame, write_all, write_frame
 
 
 def test_seal_frame_puts_the_length_before_the_body_little_endian() -> None:

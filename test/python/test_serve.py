@@ -329,12 +329,14 @@ serve({"echo": Hanging()})
 """
     with Worker(code=code) as worker:
         worker.boot()
-        # A batch in time puts the dog to sleep again.
+        # A batch in time, or a time without any, does not wake the dog.
         worker.send(batch(1, call(1, "a"), hangMs=1))
         worker.wait_for("results")
-        worker.send(batch(2, call(2, "b", delayMs=400)))
+        worker.send(batch(2, call(2, "b", delayMs=500), hangMs=600))
         worker.wait_for("results")
+        time.sleep(2)
         worker.send(batch(3, call(3, "hang"), hangMs=10))
+        assert worker.wait_for("started")["batch"] == 3
         assert worker.exit_code() == 1
         said = worker.said()
         assert said.startswith("Timeout") and "in forward" in said
