@@ -19,7 +19,8 @@ export {
 export type { TelemetryEvent, TelemetrySink } from './core/telemetry.ts'
 export type { TraceRecord, TraceStep } from './core/trace.ts'
 export type { EvidenceEnhancerConfig } from './evidence/config.ts'
-export type { EmbedOptions, EnhanceManyOptions, HealthStatus, ManyOutcome } from './evidence/enhancer.ts'
+export type { EmbedOptions, EnhanceManyOptions, ManyOutcome } from './evidence/enhancer.ts'
+export type { HealthStatus } from './evidence/health.ts'
 export type { EnhanceOptions, EvidenceContext, EvidenceSource, Progress } from './evidence/request.ts'
 export type {
   Assessment,

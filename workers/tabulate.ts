@@ -2,6 +2,7 @@
 import { type PassageTable, tabulate } from '../src/evidence/passages.ts'
 import type { Term } from '../src/evidence/terms.ts'
 
+/** Piscina calls it with what `Threads.run` was given. */
 export default function run({ content, terms }: { content: string; terms: readonly Term[] }): PassageTable {
   return tabulate(content, terms)
 }

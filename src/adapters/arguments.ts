@@ -32,6 +32,7 @@ const running: Readonly<Record<string, Option>> = {
   unordered: { type: 'boolean', help: 'give answers as they come, not in the order of the input' },
 }
 
+/** Every command, with its options and what help says of it. */
 export const commands = {
   check: {
     usage: 'check --claim TEXT --source FILE… | check FILE.json | check --jsonl FILE | check -',
@@ -91,8 +92,10 @@ export const commands = {
   },
 } as const satisfies Readonly<Record<string, Command>>
 
+/** The name of a command. */
 export type CommandName = keyof typeof commands
 
+/** A parsed command line: the command, its plain words, and its options by name. */
 export type Arguments = {
   readonly command: CommandName | 'help' | 'version'
   readonly words: readonly string[]

@@ -55,8 +55,7 @@ async function check(given: Arguments): Promise<number> {
   if (!asJson) terminal.heading()
   let done = 0
   let worst = 0
-  const work = async ({ line, context }: Question): Promise<ManyOutcome> =>
-    answer(enhancer, line, context, given)
+  const work = (question: Question) => answer(enhancer, question, given)
   for await (const outcome of overMany(contexts, work, manyOptions(given, 8))) {
     done += 1
     if ('error' in outcome) worst ||= errorRules[outcome.error.code].exit
@@ -69,7 +68,7 @@ async function check(given: Arguments): Promise<number> {
 }
 
 /** One context to check; `line` counts from 1. */
-type Question = { readonly line: number; readonly context: unknown }
+type Question = { readonly line: number; readonly context: unknown; readonly error?: unknown }
 
 async function contextsOf(
   given: Arguments,
@@ -103,7 +102,7 @@ async function contextsOf(
 
 async function* questions(file: string, folder: string | undefined): AsyncGenerator<Question> {
   for await (const read of readJsonLines(file)) {
-    yield 'error' in read ? { line: read.line, context: read.error } : question(read.line, read.value, folder)
+    yield 'error' in read ? { ...read, context: undefined } : question(read.line, read.value, folder)
   }
 }
 
@@ -112,18 +111,17 @@ async function question(line: number, value: unknown, folder: string | undefined
   try {
     return { line, context: await withFiles(value, folder) }
   } catch (error) {
-    return { line, context: error }
+    return { line, context: value, error }
   }
 }
 
 async function answer(
   enhancer: EvidenceEnhancer,
-  line: number,
-  context: unknown,
+  { line, context, error: fault }: Question,
   given: Arguments,
 ): Promise<ManyOutcome> {
   try {
-    if (context instanceof Error) throw context
+    if (fault !== undefined) throw fault
     return await enhancer.enhanceEvidence(context as EvidenceContext, {
       signal: interrupt.signal,
       reproducible: given.values['reproducible'] === true,

@@ -6,6 +6,7 @@
  */
 import { LRUCache } from 'lru-cache'
 
+/** Bounds of a cache. */
 export type CacheOptions<Value extends object> = {
   /** Entries kept at most; 0 keeps none and leaves single flight on. */
   readonly maxEntries: number
@@ -20,6 +21,7 @@ type Flight<Value> = {
   joiners: number
 }
 
+/** What a cache holds and how often it helped; `joined` counts calls that shared a run under way. */
 export type CacheFigures = {
   readonly entries: number
   readonly bytes: number

@@ -3,8 +3,10 @@
  * out, and a Dispatch is the function between. The pool is a Dispatch, so is a fake in a test; cache, ledger
  * and telemetry are functions from one Dispatch to another.
  */
-import type { Ledger } from './ledger.ts'
+import type { Ledger, Usage } from './ledger.ts'
 import type { Trace } from './trace.ts'
+
+export type { Usage } from './ledger.ts'
 
 /** What is called: one implementation of an operation, pinned by revision and weights. */
 export type VariantRef = {
@@ -27,8 +29,10 @@ export type Price = {
   readonly usdPerSecond: number
 }
 
+/** The price of a local model. */
 export const free: Price = { usdPer1kTokens: 0, usdPerSecond: 0 }
 
+/** What a variant takes and gives at most. */
 export type VariantLimits = {
   /** Tokens that one item may have; the rest of it is cut off by the model. */
   readonly maxTokens: number
@@ -55,13 +59,6 @@ export type Vectors = {
 /** One result an item, in the items' order: a matrix for operations that give vectors, else a list. */
 export type Results = Vectors | readonly unknown[]
 
-/** What a call used. Tokens are real ones, without padding; `workerMs` is its share of its batches. */
-export type Usage = {
-  readonly calls: number
-  readonly tokens: number
-  readonly workerMs: number
-}
-
 /** Where a call's time went, in milliseconds; of several batches, the sum over the slowest path. */
 export type Timings = {
   readonly queueMs: number
@@ -69,6 +66,7 @@ export type Timings = {
   readonly wireMs: number
 }
 
+/** What a call came to. */
 export type Reply = {
   readonly results: Results
   readonly usage: Usage

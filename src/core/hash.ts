@@ -42,9 +42,16 @@ function write(value: unknown, parts: string[], open: Set<object>): void {
     open.add(value)
     if (ArrayBuffer.isView(value)) writeView(value, parts)
     else if (Array.isArray(value)) writeArray(value, parts, open)
-    else writeObject(value as Record<string, unknown>, parts, open)
+    else if (isPlain(value)) writeObject(value, parts, open)
+    else throw new InputError('ER_INPUT', `A ${value.constructor.name} has no canonical form`)
     open.delete(value)
   }
+}
+
+/** What JSON would write member by member; a Map, a Date or a class instance would lose what it holds. */
+function isPlain(value: object): value is Record<string, unknown> {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
 }
 
 function number(value: number): string {

@@ -4,7 +4,12 @@
  *
  *   dispatch ──▶ charging(dispatch) ──▶ ledger.charge(reply.usage)     one place charges, once a reply
  */
-import type { Dispatch, Usage } from './call.ts'
+/** What a call used. Tokens are real ones, without padding; `workerMs` is its share of its batches. */
+export type Usage = {
+  readonly calls: number
+  readonly tokens: number
+  readonly workerMs: number
+}
 
 /** Totals of one request, one batch or one session. */
 export class Ledger {
@@ -31,12 +36,3 @@ export class Ledger {
     return { calls: this.#calls, tokens: this.#tokens, workerMs: this.#workerMs }
   }
 }
-
-/** A Dispatch that charges the context's ledger with what each reply used. */
-export const charging =
-  (dispatch: Dispatch): Dispatch =>
-  async (call, context) => {
-    const reply = await dispatch(call, context)
-    context.ledger.charge(reply.usage)
-    return reply
-  }

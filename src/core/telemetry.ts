@@ -8,6 +8,7 @@ import {
   type Counter,
   context,
   type Histogram,
+  type MeterProvider,
   metrics,
   SpanStatusCode,
   trace,
@@ -21,6 +22,7 @@ export type TelemetryEvent = { readonly event: string; readonly timestamp: strin
 /** Receives events, one at a time, after the fact. What it throws or rejects with is counted and dropped. */
 export type TelemetrySink = (event: TelemetryEvent) => unknown
 
+/** Where telemetry goes, and how much of it may wait. */
 export type TelemetryOptions = {
   readonly sink?: TelemetrySink | undefined
   /** Events that may wait; the oldest is dropped beyond. @default 1024 */
@@ -53,6 +55,7 @@ export class Telemetry {
   readonly #capacity: number
   readonly #openTelemetry: boolean
   readonly #instruments = new Map<string, Histogram | Counter>()
+  #provider: MeterProvider | undefined
   #waiting: TelemetryEvent[] = []
   #scheduled = false
   #dropped = 0
@@ -71,7 +74,7 @@ export class Telemetry {
       this.#waiting.shift()
       this.#dropped += 1
     }
-    this.#waiting.push({ event, timestamp: new Date().toISOString(), ...fields })
+    this.#waiting.push({ ...fields, event, timestamp: new Date().toISOString() })
     this.#schedule()
   }
 
@@ -122,7 +125,13 @@ export class Telemetry {
     return { waiting: this.#waiting.length, dropped: this.#dropped, sinkErrors: this.#sinkErrors }
   }
 
+  /** The instrument of that name; made anew when the host has registered another SDK meanwhile. */
   #instrument(name: string, create: () => Histogram | Counter): Histogram | Counter {
+    const provider = metrics.getMeterProvider()
+    if (provider !== this.#provider) {
+      this.#provider = provider
+      this.#instruments.clear()
+    }
     const known = this.#instruments.get(name)
     if (known !== undefined) return known
     const created = create()

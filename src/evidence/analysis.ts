@@ -14,6 +14,7 @@ const leastOfBest = 0.5
 /** Words decide this part of the order among passages; the rest is the similarity of their vectors. */
 const overlapWeight = 0.25
 
+/** A passage with its score and, where it was embedded, its vector. */
 export type Scored = Candidate & {
   /** 0 to 1, by the method that the result names. */
   readonly score: number

@@ -46,6 +46,7 @@ const configSchema = z.strictObject({
 
 /** What a caller may give; every key is optional. */
 export type EvidenceEnhancerConfig = z.input<typeof configSchema>
+/** The configuration with every default filled in. */
 export type ResolvedConfig = z.output<typeof configSchema>
 
 /** @throws InputError ER_CONFIG naming the key and what it takes. */

@@ -14,12 +14,13 @@ import {
   type Usage,
   type VariantRef,
 } from '../core/call.ts'
-import { type ErrorRecord, errorOf, errorRecord, InputError, type RunnerError } from '../core/errors.ts'
+import { type ErrorRecord, errorOf, errorRecord, InputError } from '../core/errors.ts'
 import { sha256 } from '../core/hash.ts'
 import { Ledger } from '../core/ledger.ts'
 import { names, type Telemetry } from '../core/telemetry.ts'
 import { executionKey, Trace } from '../core/trace.ts'
 import type { ResolvedConfig } from './config.ts'
+import { type HealthStatus, healthOf, type WorkerHealth } from './health.ts'
 import { overMany } from './many.ts'
 import {
   type EncoderChoice,
@@ -40,18 +41,6 @@ import {
 } from './request.ts'
 import type { EnhancedEvidence, Findings } from './result.ts'
 
-/** What the enhancer needs to know of whoever does the work. */
-export type WorkerHealth = {
-  readonly live: boolean
-  readonly ready: boolean
-  readonly saturated: boolean
-  readonly workers: readonly {
-    readonly state: string
-    readonly memory: { readonly rssBytes: number } | undefined
-  }[]
-  readonly lastFailure: RunnerError | undefined
-}
-
 /** What the enhancer is made of; `runner.ts` puts it together. */
 export type EnhancerParts = {
   readonly dispatch: Dispatch
@@ -63,33 +52,12 @@ export type EnhancerParts = {
   readonly close: () => Promise<void>
 }
 
-/** The original's health report, with true values, and the three questions that must not be mixed up. */
-export type HealthStatus = {
-  readonly status: 'healthy' | 'degraded' | 'unhealthy'
-  /** A worker is there or on its way. */
-  readonly live: boolean
-  /** A worker is warm. */
-  readonly ready: boolean
-  /** New work may be refused. */
-  readonly saturated: boolean
-  readonly mlxAvailable: boolean
-  readonly embeddingAvailable: boolean
-  readonly processorName: 'evidence-runner'
-  readonly lastError: ErrorRecord | null
-  /** Bytes resident in Node and in all workers. */
-  readonly memoryUsage: { readonly nodeBytes: number; readonly workerBytes: number }
-  readonly modelsLoaded: readonly string[]
-  /** Results kept. */
-  readonly cacheSize: number
-  /** True if the cache ever held more than it may; a bug. */
-  readonly memoryLeakDetected: boolean
-}
-
 /** An answer, or what went wrong in its place. `line` counts from 1. */
 export type ManyOutcome =
   | EnhancedEvidence
   | { readonly taskId?: string; readonly line: number; readonly error: ErrorRecord }
 
+/** How many requests are run; the rest holds for each of them. */
 export type EnhanceManyOptions = EnhanceOptions & {
   /** Requests under way at most. @default 8 */
   readonly concurrency?: number
@@ -97,6 +65,7 @@ export type EnhanceManyOptions = EnhanceOptions & {
   readonly ordered?: boolean
 }
 
+/** How texts are embedded; as for a request, without its progress. */
 export type EmbedOptions = Pick<
   EnhanceOptions,
   'signal' | 'timeoutMs' | 'priority' | 'caller' | 'reproducible'
@@ -249,31 +218,9 @@ export class Enhancer {
   }
 
   async health(): Promise<HealthStatus> {
-    const { live, ready, saturated, workers, lastFailure } = this.#parts.workerHealth()
-    const encoder = ready ? [(await this.#parts.encoder()).name] : []
-    const cacheSize = this.#results.figures.entries
-    return {
-      status:
-        ready && !saturated
-          ? 'healthy'
-          : live || this.#config.fallback === 'lexical'
-            ? 'degraded'
-            : 'unhealthy',
-      live,
-      ready,
-      saturated,
-      mlxAvailable: ready,
-      embeddingAvailable: ready && this.#config.enableEmbeddingSearch,
-      processorName: 'evidence-runner',
-      lastError: lastFailure === undefined ? null : errorRecord(lastFailure),
-      memoryUsage: {
-        nodeBytes: process.memoryUsage.rss(),
-        workerBytes: workers.reduce((sum, { memory }) => sum + (memory?.rssBytes ?? 0), 0),
-      },
-      modelsLoaded: encoder,
-      cacheSize,
-      memoryLeakDetected: cacheSize > this.#config.maxCacheSize,
-    }
+    const workers = this.#parts.workerHealth()
+    const model = workers.ready ? (await this.#parts.encoder()).name : undefined
+    return healthOf(workers, this.#config, model, this.#results.figures.entries)
   }
 
   /** What all requests together have used. */

@@ -22,6 +22,7 @@ export function cosine(a: Float32Array, b: Float32Array): number {
   return norm === 0 ? 0 : Math.max(-1, Math.min(1, dot / norm))
 }
 
+/** How many to pick, and what weighs more. */
 export type RankOptions = {
   /** Picks at most. */
   readonly limit: number

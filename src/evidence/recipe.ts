@@ -12,15 +12,16 @@ import {
   type VariantRef,
   type Vectors,
 } from '../core/call.ts'
-import { type ErrorRecord, errorOf, errorRecord, RunnerError } from '../core/errors.ts'
+import { type ErrorRecord, errorRecord, RunnerError } from '../core/errors.ts'
 import { sha256 } from '../core/hash.ts'
 import { portable } from '../core/trace.ts'
 import { chooseCited, type Scored, writeAnalysis } from './analysis.ts'
 import type { PassageTable } from './passages.ts'
 import { cosine } from './rank.ts'
-import { type ParsedContext, type ParsedSource, type Progress, sourceId, sourceTypes } from './request.ts'
+import type { ParsedContext, ParsedSource, Progress } from './request.ts'
 import type { Citation, Coverage, Findings, RelatedEvidence, StepTiming } from './result.ts'
 import { type Candidate, selectPassages } from './select.ts'
+import { oddTypes, type Readable, readSources } from './sources.ts'
 import { type Term, termsOf } from './terms.ts'
 import { validateFindings } from './validate.ts'
 
@@ -35,6 +36,7 @@ const maxRelated = 5
 /** Cuts a source and notes the claim's terms; in a thread where it is large. */
 export type Tabulate = (content: string, terms: readonly Term[], signal: AbortSignal) => Promise<PassageTable>
 
+/** Who does the work of a recipe. */
 export type RecipeParts = {
   readonly dispatch: Dispatch
   readonly tabulate: Tabulate
@@ -44,20 +46,13 @@ export type RecipeParts = {
 /** Who embeds, or why nobody can. */
 export type EncoderChoice = { readonly encoder: VariantRef; readonly failure?: ErrorRecord }
 
+/** What of the configuration decides over findings; part of the key that they are cached under. */
 export type RecipeSettings = {
   readonly maxPassages: number
   readonly confidenceBoost: number
   readonly useEmbeddings: boolean
   readonly fallback: 'lexical' | 'error'
   readonly generator: string | undefined
-}
-
-/** A source as the recipe reads it. */
-type Readable = {
-  readonly id: string
-  readonly content: string
-  readonly hash: string
-  readonly binary: boolean
 }
 
 const steps = ['passages', 'embed', 'rank', 'analysis', 'validate'] as const
@@ -249,31 +244,6 @@ export const meansNoWorker = (error: unknown): boolean =>
 
 const nothing: PassageTable = { offsets: new Uint32Array(), masks: new Uint32Array() }
 
-function readSources(sources: readonly ParsedSource[], errors: ErrorRecord[]): Readable[] {
-  const readable = sources.map((source, index) => {
-    const { content } = source
-    return { id: sourceId(source, index), content, hash: sha256(content), binary: looksBinary(content) }
-  })
-  for (const { id } of readable.filter(source => source.binary)) {
-    errors.push({ code: 'ER_INPUT', message: `Source ${id} is not text and was not read; send its text` })
-  }
-  if (readable.every(source => source.binary)) {
-    throw errorOf(
-      'ER_INPUT',
-      'Invalid request: no source is text; extract the text first (of a PDF or an image, say)',
-    )
-  }
-  return readable
-}
-
-/** More than one character in twenty that no text has: controls, or what is left of undecodable bytes. */
-function looksBinary(content: string): boolean {
-  const sample = content.length > 65_536 ? content.slice(0, 65_536) : content
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-  const odd = sample.match(/[\u0000-\u0008\u000e-\u001a\u001c-\u001f\ufffd]/g)?.length ?? 0
-  return odd > sample.length / 20
-}
-
 function score(candidates: readonly Candidate[], vectors: Vectors | undefined): Scored[] {
   if (vectors === undefined)
     return candidates.map(candidate => ({ ...candidate, score: candidate.overlap, vector: undefined }))
@@ -325,11 +295,7 @@ function coverageOf(
 }
 
 function warningsOf(sources: readonly ParsedSource[], settings: RecipeSettings): string[] {
-  const known: readonly string[] = sourceTypes
-  const odd = new Set(sources.map(source => source.type).filter(type => !known.includes(type)))
-  const warnings = [...odd].map(
-    type => `Source type ${JSON.stringify(type)} is not known (there are ${known.join(', ')}); read as text`,
-  )
+  const warnings = oddTypes(sources)
   if (settings.generator !== undefined) {
     warnings.push(
       `mlxModelPath ${JSON.stringify(settings.generator)} was not used: this version writes extractive analyses only`,

@@ -60,8 +60,11 @@ const optionsSchema = z.strictObject({
 
 /** A claim and its sources. Of a source only `content` is needed. */
 export type EvidenceContext = z.input<typeof contextSchema>
+/** One source of a request; only `content` is needed. */
 export type EvidenceSource = EvidenceContext['sources'][number]
+/** A context as checked, with every default filled in. */
 export type ParsedContext = z.output<typeof contextSchema>
+/** A source as checked. */
 export type ParsedSource = ParsedContext['sources'][number]
 
 /** How one request is run. */

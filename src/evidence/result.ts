@@ -6,6 +6,7 @@ import type { TraceRecord } from '../core/trace.ts'
 /** `unverified` while no verifier is there: what was found is near to the claim, not known to support it. */
 export type Verdict = 'supported' | 'refuted' | 'disputed' | 'not-enough-evidence' | 'unverified'
 
+/** What a citation says to the claim; `neutral` while no verifier is there. */
 export type Stance = 'supports' | 'refutes' | 'neutral'
 
 /** A verbatim part of a source: `content.slice(start, end) === text`, offsets in UTF-16 units. */
@@ -19,12 +20,14 @@ export type Citation = {
   readonly score: number
 }
 
+/** How near one source came to the claim. */
 export type Assessment = {
   readonly sourceId: string
   /** Score of the source's best passage, 0 to 1; 0 where nothing of it was read. */
   readonly relevance: number
 }
 
+/** The nearest passage of a source. */
 export type RelatedEvidence = {
   /** The passage's text, verbatim. */
   readonly claim: string
@@ -54,6 +57,7 @@ export type StepTiming = {
   readonly wireMs?: number
 }
 
+/** Who made the answer, when, and with which models. */
 export type EvidenceMetadata = {
   readonly processor: 'evidence-runner'
   readonly processorVersion: string

@@ -12,7 +12,7 @@ export type Term = { readonly text: string; readonly weight: number }
 export const maxTerms = 64
 
 const pattern =
-  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Thai}]|\p{Nd}+(?:[.,]\p{Nd}+)*|[\p{L}\p{M}]+/gu
+  /(?=[\p{L}\p{M}\p{N}])[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Thai}]|\p{Nd}+(?:[.,]\p{Nd}+)*|[\p{L}\p{M}]+/gu
 
 // Words that stand in nearly every English sentence and choose nothing.
 const stopWords = new Set(

@@ -8,6 +8,7 @@ import type { Call, Dispatch, Reply, RunContext, VariantRef, Vectors } from '../
 import { isVectors, row } from '../core/call.ts'
 import { sha256 } from '../core/hash.ts'
 
+/** Bounds of the cache of vectors. */
 export type EmbeddingCacheOptions = {
   /** Vectors kept at most; 0 keeps none. @default 20_000 */
   readonly maxEntries?: number
@@ -18,6 +19,7 @@ export type EmbeddingCacheOptions = {
 /** Bytes that an entry takes beside its vector: key, object, list node. */
 const entryOverheadBytes = 200
 
+/** Vectors by model and text, as a function from one Dispatch to another. */
 export class EmbeddingCache {
   readonly #cache: Cache<Float32Array>
   readonly #flights = new Map<string, Flight>()

@@ -47,6 +47,11 @@ export class Breaker {
     if (this.#state !== 'closed' || this.#barren.length >= tolerated) this.#open()
   }
 
+  /** A death that was counted turned out to be a poisonous item's doing. */
+  forgiveBarrenDeath(): void {
+    this.#barren.pop()
+  }
+
   /** A worker never got ready. One is enough: the next would fail the same way. */
   noteFailedBoot(): void {
     this.#open()

@@ -38,6 +38,11 @@ export class CostModel {
     return perTokenMs === 0 ? Number.POSITIVE_INFINITY : Math.max(1, (ms - fixedMs) / perTokenMs)
   }
 
+  /** Milliseconds a token of the slowest operation; 0 while nothing is known. */
+  slowest(): number {
+    return Math.max(0, ...[...this.#sums.keys()].map(op => this.fit(op).perTokenMs))
+  }
+
   /** The two coefficients, neither of them negative. */
   fit(op: string): { readonly perTokenMs: number; readonly fixedMs: number } {
     const sums = this.#sums.get(op)

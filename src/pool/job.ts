@@ -16,6 +16,8 @@ export type Item = {
   readonly bytes: number
   /** Set once a worker died with it: from then on it runs in a batch of its own. */
   alone: boolean
+  /** Set where the breaker has counted a death that may have been this item's doing. */
+  counted: boolean
   /** How far it is to blame for dead workers; see `poisonBlame`. */
   blame: number
 }
@@ -167,7 +169,16 @@ function itemOf(job: Job, given: unknown, index: number): Item {
   const value = wellFormed(given)
   const length = typeof value === 'string' ? value.length : (JSON.stringify(value)?.length ?? 0)
   // Four characters a token is near enough to cut batches by; the truth comes back with the reply.
-  return { job, index, value, tokens: 2 + Math.ceil(length / 4), bytes: length, alone: false, blame: 0 }
+  return {
+    job,
+    index,
+    value,
+    tokens: 2 + Math.ceil(length / 4),
+    bytes: length,
+    alone: false,
+    counted: false,
+    blame: 0,
+  }
 }
 
 const otherKind = () => errorOf('ER_WIRE', 'The worker gave results of two kinds for one call')

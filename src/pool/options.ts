@@ -1,6 +1,7 @@
 /** How the pool behaves: every option, its unit and its default. All times in milliseconds. */
 import type { Launch } from './spawn.ts'
 
+/** How a pool is made; only the first two are needed. */
 export type PoolOptions = {
   /** Python processes. */
   readonly size: number
@@ -32,6 +33,7 @@ export type PoolOptions = {
   readonly onEvent?: (event: PoolEvent) => void
 }
 
+/** The options with every default filled in. */
 export type ResolvedPoolOptions = Required<PoolOptions>
 
 /** What happens in a pool. */
@@ -79,4 +81,5 @@ const defaults = {
   onEvent: () => {},
 } satisfies Partial<PoolOptions>
 
+/** Fills in the defaults. */
 export const resolvePoolOptions = (options: PoolOptions): ResolvedPoolOptions => ({ ...defaults, ...options })

@@ -6,60 +6,22 @@
 import { deadlinePassed, now, setTimer } from '../core/async.ts'
 import type { Call, Dispatch, Reply, RunContext } from '../core/call.ts'
 import { errorOf, type RunnerError } from '../core/errors.ts'
-import type { ReadyMessage, ResultsMessage, WireCall, WorkerMemory } from '../wire/message.ts'
+import type { ResultsMessage } from '../wire/message.ts'
 import { Breaker } from './breaker.ts'
+import { CostModel } from './cost-model.ts'
+import { Flight } from './flight.ts'
+import { figuresOf, type PoolHealth } from './health.ts'
 import { type Item, Job } from './job.ts'
-import { type PoolOptions, type ResolvedPoolOptions, resolvePoolOptions } from './options.ts'
+import { type PoolEvent, type PoolOptions, type ResolvedPoolOptions, resolvePoolOptions } from './options.ts'
 import { Queue } from './queue.ts'
 import { Slot } from './slot.ts'
-import type { Worker, WorkerState } from './worker.ts'
-
-/** A batch under way. Replies are found by slice id, and only on the generation that was given the batch. */
-type Flight = {
-  readonly batch: number
-  readonly op: string
-  readonly items: readonly Item[]
-  readonly tokens: number
-  /** What has not been answered yet. */
-  readonly slices: Map<number, readonly Item[]>
-  readonly sentAt: number
-  readonly alone: boolean
-}
-
-export type WorkerFigures = {
-  readonly pid: number
-  readonly generation: number
-  readonly state: WorkerState
-  readonly settled: number
-  readonly bootMs: number
-  readonly loadMs: number
-  readonly warmUpMs: number
-  readonly restarts: number
-  readonly memory: WorkerMemory | undefined
-  readonly facts: ReadyMessage['facts']
-}
-
-export type PoolHealth = {
-  /** A worker is there, or on its way. */
-  readonly live: boolean
-  /** A worker is warm: calls are answered. */
-  readonly ready: boolean
-  /** The queue is full, or nearly: new calls may be refused. */
-  readonly saturated: boolean
-  readonly waitingItems: number
-  readonly waitingBytes: number
-  readonly oldestWaitMs: number
-  readonly openCalls: number
-  readonly settledCalls: number
-  readonly workers: readonly WorkerFigures[]
-  readonly lastFailure: RunnerError | undefined
-}
-
-/** An item this much to blame for dead workers is refused for good; a hang alone weighs it all. */
-const poisonBlame = 2
+import type { Worker } from './worker.ts'
 
 /** A queue fuller than this part of its limit counts as saturated. */
 const saturation = 0.8
+
+/** Tokens of an item, where nothing is known of it. */
+const usualTokens = 64
 
 export class Pool {
   readonly #options: ResolvedPoolOptions
@@ -69,7 +31,7 @@ export class Pool {
   readonly #flights = new Map<Worker, Flight>()
   readonly #open = new Set<Job>()
   readonly #waiters = new Set<{ wanted: number; resolve: () => void; reject: (error: unknown) => void }>()
-  readonly #msPerToken = new Map<string, number>()
+  readonly #costs = new CostModel()
   #state: 'running' | 'closing' | 'closed' = 'running'
   #closing: Promise<void> | undefined
   #keepAlive: NodeJS.Timeout | undefined
@@ -153,7 +115,7 @@ export class Pool {
       oldestWaitMs: oldest === undefined ? 0 : now() - oldest,
       openCalls: this.#open.size,
       settledCalls: this.#settledCalls,
-      workers: this.#slots.flatMap(slot => (slot.worker === undefined ? [] : [figuresOf(slot, slot.worker)])),
+      workers: this.#slots.flatMap(figuresOf),
       lastFailure: this.#lastFailure,
     }
   }
@@ -234,35 +196,12 @@ export class Pool {
   }
 
   #send(worker: Worker, items: readonly Item[]): void {
-    const { op, model } = (items[0] as Item).job.call.variant
-    const tokens = items.reduce((sum, item) => sum + item.tokens, 0)
-    const slices = new Map<number, Item[]>()
-    const calls: WireCall[] = []
-    for (const item of items) {
-      const last = calls.at(-1)
-      const slice = last === undefined ? undefined : slices.get(last.id)
-      if (last !== undefined && slice?.[0]?.job === item.job) {
-        slice.push(item)
-        ;(last.items as unknown[]).push(item.value)
-      } else {
-        const id = ++this.#sliceIds
-        slices.set(id, [item])
-        calls.push(wireCall(id, item))
-      }
-    }
-    const predictedMs = tokens * (this.#msPerToken.get(op) ?? 0)
+    const flight = new Flight(++this.#batches, items, () => ++this.#sliceIds)
+    const { op } = flight
+    const predictedMs = this.#costs.predict(op, flight.tokens)
     const hangMs = Math.max(this.#options.hangFloorMs, this.#options.hangFactor * predictedMs)
-    const flight = {
-      batch: ++this.#batches,
-      op,
-      items,
-      tokens,
-      slices,
-      sentAt: now(),
-      alone: (items[0] as Item).alone,
-    }
     try {
-      worker.run({ type: 'batch', batch: flight.batch, op, model, hangMs, calls })
+      worker.run(flight.message(hangMs))
     } catch (error) {
       for (const item of items) this.#drop(item.job, error)
       this.#schedule() // the worker is still free for what waits behind
@@ -270,53 +209,29 @@ export class Pool {
     }
     this.#flights.set(worker, flight)
     const queueMs = flight.sentAt - (items[0] as Item).job.enqueuedAt
-    this.#options.onEvent({
-      name: 'batch-sent',
-      generation: worker.generation,
-      op,
-      items: items.length,
-      queueMs,
-    })
+    this.#note({ name: 'batch-sent', generation: worker.generation, op, items: items.length, queueMs })
   }
 
   #results(worker: Worker, message: ResultsMessage): void {
     const flight = this.#flights.get(worker)
     if (flight === undefined)
       throw errorOf('ER_WIRE', `The worker answered batch ${message.batch}, which nobody asked for`)
-    const receivedAt = now()
-    const replies = new Map(message.calls.map(reply => [reply.id, reply]))
-    for (const [id, items] of flight.slices) {
-      const { job } = items[0] as Item
-      const reply = replies.get(id)
-      if (reply === undefined) {
-        if (job.open)
-          throw errorOf('ER_WIRE', `The worker left call ${id} of batch ${message.batch} unanswered`)
-        continue
-      }
-      const share = items.reduce((sum, item) => sum + item.tokens, 0) / flight.tokens
-      job.accept(items, reply, { sentAt: flight.sentAt, receivedAt, modelMs: message.modelMs, share })
-      flight.slices.delete(id) // should a later reply make no sense, this one is not run again
-      if (!job.open) this.#queue.remove(job) // an error in one slice settles the whole call
-    }
+    // An error in one slice settles the whole call: the rest of it need not run.
+    for (const job of flight.settle(message)) this.#queue.remove(job)
     this.#flights.delete(worker)
     if (worker.settled === 0) this.#breaker.noteSettled()
     worker.settled += flight.items.length
-    this.#learn(flight, message.modelMs)
     const { op, items } = flight
-    this.#options.onEvent({
-      name: 'batch-done',
-      generation: worker.generation,
-      op,
-      items: items.length,
-      modelMs: message.modelMs,
-    })
+    const { modelMs } = message
+    this.#costs.learn(op, flight.tokens, modelMs)
+    this.#note({ name: 'batch-done', generation: worker.generation, op, items: items.length, modelMs })
     this.#schedule()
   }
 
   #ready(_slot: Slot, worker: Worker): void {
     this.#everReady = true
     this.#breaker.noteReady()
-    this.#options.onEvent({
+    this.#note({
       name: 'worker-ready',
       pid: worker.pid,
       generation: worker.generation,
@@ -333,28 +248,20 @@ export class Pool {
     const flight = this.#flights.get(worker)
     this.#flights.delete(worker)
     // A suspect that dies alone is to blame itself; its deaths say nothing about the workers.
-    if (worker.settled === 0 && !flight?.alone) this.#breaker.noteBarrenDeath()
-    if (flight !== undefined) this.#rescue(flight, reason)
+    const barren = worker.settled === 0 && !flight?.alone
+    if (barren) this.#breaker.noteBarrenDeath()
+    if (flight !== undefined) this.#rescue(flight, reason, barren)
     slot.start()
     this.#schedule()
   }
 
   /** Items of a dead worker's batch wait again, at the head; one that died alone too often is refused. */
-  #rescue(flight: Flight, reason: RunnerError): void {
-    const wasted = now() - flight.sentAt
-    const again: Item[] = []
-    for (const items of flight.slices.values()) (items[0] as Item).job.waste(wasted)
-    for (const item of [...flight.slices.values()].flat()) {
-      if (!item.job.open) continue
-      if (flight.alone) item.blame += reason.code === 'ER_WORKER_HUNG' ? poisonBlame : 1
-      if (item.blame < poisonBlame) again.push(item)
-      else {
-        const what = `Item ${item.index} of a call to ${flight.op} ended every worker that ran it; the last one: ${reason.message}`
-        this.#drop(
-          item.job,
-          errorOf('ER_POISON', what, { detail: reason.detail ?? '', cause: reason, retried: true }),
-        )
-      }
+  #rescue(flight: Flight, reason: RunnerError, barren: boolean): void {
+    const { again, poisoned } = flight.rescue(reason)
+    for (const item of again) item.counted ||= barren
+    for (const { item, error } of poisoned) {
+      if (item.counted) this.#breaker.forgiveBarrenDeath()
+      this.#drop(item.job, error)
     }
     this.#queue.again(again)
   }
@@ -375,7 +282,11 @@ export class Pool {
   #noteExit(worker: Worker, reason: RunnerError): void {
     this.#lastFailure = reason
     const { pid, generation } = worker
-    this.#options.onEvent({ name: 'worker-exit', pid, generation, code: reason.code, reason: reason.message })
+    this.#note({ name: 'worker-exit', pid, generation, code: reason.code, reason: reason.message })
+  }
+
+  #note(event: PoolEvent): void {
+    this.#options.onEvent(event)
   }
 
   #drop(job: Job, error: unknown): void {
@@ -383,16 +294,10 @@ export class Pool {
     job.fail(error)
   }
 
-  /** A running mean of milliseconds a token, by operation; the ground for hang clocks and retry hints. */
-  #learn(flight: Flight, modelMs: number): void {
-    const seen = modelMs / flight.tokens
-    const known = this.#msPerToken.get(flight.op)
-    this.#msPerToken.set(flight.op, known === undefined ? seen : known + 0.2 * (seen - known))
-  }
-
+  /** How long one more item of usual length takes, all workers together; the ground for retry hints. */
   #msPerItem(): number {
-    const perToken = Math.max(0.01, ...this.#msPerToken.values())
-    return (perToken * 64) / Math.max(1, this.#readyCount())
+    const perItem = Math.max(0.1, this.#costs.slowest() * usualTokens)
+    return perItem / Math.max(1, this.#readyCount())
   }
 
   #readyCount(): number {
@@ -449,18 +354,11 @@ export class Pool {
     this.#queue.drain()
     for (const job of this.#open) job.fail(closed)
     await Promise.all(this.#slots.map(slot => slot.close()))
+    // The event loop lets go of handles and timers at the end of its turn.
+    await new Promise(resolve => setImmediate(resolve))
     this.#state = 'closed'
   }
 }
-
-const wireCall = (id: number, item: Item): WireCall => ({
-  id,
-  items: [item.value],
-  options: item.job.options,
-  attempt: item.job.attempt,
-  seed: item.job.call.seed ?? null,
-  traceparent: item.job.context.traceparent,
-})
 
 function emptyReply(call: Call): Reply {
   const { dimensions } = call.variant.limits
@@ -472,16 +370,3 @@ function emptyReply(call: Call): Reply {
     wastedMs: 0,
   }
 }
-
-const figuresOf = (slot: Slot, worker: Worker): WorkerFigures => ({
-  pid: worker.pid,
-  generation: worker.generation,
-  state: worker.state,
-  settled: worker.settled,
-  bootMs: worker.bootMs,
-  loadMs: worker.ready?.loadMs ?? 0,
-  warmUpMs: worker.ready?.warmUpMs ?? 0,
-  restarts: slot.restarts,
-  memory: worker.memory,
-  facts: worker.ready?.facts ?? {},
-})

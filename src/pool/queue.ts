@@ -13,6 +13,7 @@ const weights: Readonly<Record<RequestClass, number>> = { interactive: 8, normal
 
 type Lane = { readonly jobs: Job[]; readonly weight: number; pass: number }
 
+/** What a batch may hold at most. */
 export type BatchCaps = {
   readonly items: number
   readonly tokens: number

@@ -9,6 +9,7 @@ import { type Breaker, spawnSpacingMs } from './breaker.ts'
 import type { ResolvedPoolOptions } from './options.ts'
 import { Worker, type WorkerListener } from './worker.ts'
 
+/** Who hears what happens to the worker of a slot. */
 export type SlotListener = {
   onReady(slot: Slot, worker: Worker): void
   onResults(slot: Slot, worker: Worker, message: ResultsMessage): void

@@ -4,6 +4,7 @@
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
+import { WorkerError } from '../core/errors.ts'
 
 /** How to start one worker. */
 export type Launch = {
@@ -15,6 +16,7 @@ export type Launch = {
   readonly environment?: Readonly<Record<string, string>>
 }
 
+/** A started worker: its process and the three pipes to it. */
 export type PythonProcess = ChildProcessByStdio<Writable, Readable, Readable>
 
 /** The folder given by EVIDENCE_RUNNER_HOME, where environments and models are kept, if it is set. */
@@ -50,11 +52,25 @@ function environmentOf(launch: Launch): NodeJS.ProcessEnv {
   }
 }
 
-/** Starts the worker. A failure to start comes as the process's `error` event, never as an exception. */
+/**
+ * Starts the worker. What the system finds out later comes as the process's `error` event.
+ * @throws WorkerError ER_WORKER_SPAWN for what it finds out at once.
+ */
 export function spawnPython(launch: Launch): PythonProcess {
-  return spawn(launch.python, ['-P', '-m', 'evidence_runner', ...launch.operations], {
-    stdio: ['pipe', 'pipe', 'pipe'],
-    env: environmentOf(launch),
-    windowsHide: true,
-  })
+  try {
+    return spawn(launch.python, ['-P', '-m', 'evidence_runner', ...launch.operations], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: environmentOf(launch),
+      windowsHide: true,
+    })
+  } catch (cause) {
+    throw cannotStart(launch, cause)
+  }
+}
+
+/** The error for a Python that the system refuses to run. */
+export function cannotStart(launch: Launch, cause: unknown): WorkerError {
+  const why = (cause as NodeJS.ErrnoException).code ?? String(cause)
+  const message = `Python can't be started: ${launch.python} (${why}); run \`npx evidence-runner setup\``
+  return new WorkerError('ER_WORKER_SPAWN', message, { cause })
 }

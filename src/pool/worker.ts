@@ -21,10 +21,12 @@ import {
   type WorkerMemory,
 } from '../wire/message.ts'
 import type { ResolvedPoolOptions } from './options.ts'
-import { type Launch, type PythonProcess, spawnPython } from './spawn.ts'
+import { cannotStart, type Launch, type PythonProcess, spawnPython } from './spawn.ts'
 
+/** Where a worker is in its life; see above. */
 export type WorkerState = 'handshaking' | 'loading' | 'warming' | 'ready' | 'busy' | 'draining' | 'dead'
 
+/** Who hears what happens to a worker. */
 export type WorkerListener = {
   /** Loaded, warm and free. */
   onReady(worker: Worker): void
@@ -51,6 +53,7 @@ export class Worker {
   readonly #reader = new FrameReader()
   readonly #spawnedAt = now()
   readonly #exited: Promise<void>
+  readonly #closed: Promise<unknown>
   #state: WorkerState = 'handshaking'
   #ready: ReadyMessage | undefined
   #memory: WorkerMemory | undefined
@@ -69,6 +72,7 @@ export class Worker {
     this.#listener = listener
     this.#process = spawnPython(launch)
     this.#exited = new Promise(resolve => this.#listen(launch, resolve))
+    this.#closed = Promise.all(this.#pipes.map(pipe => new Promise(resolve => pipe.once('close', resolve))))
     this.#arm(options.helloTimeoutMs, () => this.#late('said nothing', options.helloTimeoutMs))
   }
 
@@ -130,6 +134,12 @@ export class Worker {
       await this.#climb()
     }
     await this.#exited
+    await this.#closed
+  }
+
+  get #pipes() {
+    const { stdin, stdout, stderr } = this.#process
+    return [stdin, stdout, stderr]
   }
 
   /** Kills it at once, for `reason`. */
@@ -155,15 +165,14 @@ export class Worker {
   }
 
   #listen(launch: Launch, onExited: () => void): void {
-    const { stdin, stdout, stderr } = this.#process
+    const { stdout, stderr } = this.#process
     // The pool keeps the event loop alive while it has work; an idle worker must not.
     this.#process.unref()
-    for (const pipe of [stdin, stdout, stderr]) (pipe as unknown as { unref(): void }).unref()
+    for (const pipe of this.#pipes) (pipe as unknown as { unref(): void }).unref()
     this.#process.on('error', cause => {
       if (this.#process.pid !== undefined) return // a signal that could not be delivered; the exit will tell
       onExited()
-      const message = `Python can't be started: ${launch.python} (${(cause as NodeJS.ErrnoException).code ?? cause.message}); run \`npx evidence-runner setup\``
-      this.#die(errorOf('ER_WORKER_SPAWN', message, { cause }))
+      this.#die(cannotStart(launch, cause))
     })
     this.#process.on('exit', (code, signal) => {
       this.#exit = { code, signal }
@@ -176,7 +185,7 @@ export class Worker {
       })
     })
     // EPIPE is a worker's death, and its exit tells; an unheard error would be the host's.
-    for (const pipe of [stdin, stdout, stderr]) pipe.on('error', () => {})
+    for (const pipe of this.#pipes) pipe.on('error', () => {})
     stdout.on('data', (chunk: Buffer) => this.#receive(chunk))
     stderr.setEncoding('utf8')
     stderr.on('data', (text: string) => {
@@ -226,8 +235,9 @@ export class Worker {
   }
 
   #expect(type: string, ...states: readonly WorkerState[]): void {
-    if (!states.includes(this.#state))
-      throw errorOf('ER_WIRE', `The worker sent ${type} while it was ${this.#state}`)
+    if (states.includes(this.#state)) return
+    const when = this.#state === 'handshaking' ? 'before hello' : `while it was ${this.#state}`
+    throw errorOf('ER_WIRE', `The worker sent ${type} ${when}`)
   }
 
   #hello(protocol: number): void {
@@ -329,9 +339,7 @@ export class Worker {
     if (this.#state === 'dead') return
     this.#state = 'dead'
     this.#disarm()
-    this.#process.stdin.destroy()
-    this.#process.stdout.destroy()
-    this.#process.stderr.destroy()
+    for (const pipe of this.#pipes) pipe.destroy()
     this.#listener.onDead(this, reason)
   }
 }

@@ -13,6 +13,7 @@ export type CommandResult = {
   readonly problem: string | undefined
 }
 
+/** How a program is run. */
 export type CommandOptions = {
   readonly signal?: AbortSignal | undefined
   /** @default no limit */

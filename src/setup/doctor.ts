@@ -28,6 +28,7 @@ export type Finding = {
   readonly mend?: string
 }
 
+/** What to examine. */
 export type ExamineOptions = HomeOptions & {
   /** The caller's own Python, by path. @default the environment that set-up makes */
   readonly python?: string | undefined

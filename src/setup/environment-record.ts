@@ -53,6 +53,7 @@ export type EnvironmentRecord = {
   readonly blasCore: string | null
 }
 
+/** The name of a lock in python/locks/. */
 export type LockName = 'worker' | 'dev'
 
 const recordFile = 'environment.json'
@@ -99,6 +100,7 @@ export function homeFolder(options: HomeOptions = {}): string {
 /** The interpreter of an environment folder. */
 export const pythonIn = (folder: string): string => join(folder, 'bin', 'python')
 
+/** Writes the record into a finished environment; nothing may follow it but the rename. */
 export async function writeRecord(folder: string, record: EnvironmentRecord): Promise<void> {
   await writeFile(join(folder, recordFile), `${JSON.stringify(record, undefined, 2)}\n`)
 }

@@ -24,6 +24,7 @@ export type { PythonEnvironment } from './environment-record.ts'
 export { type CreateOptions, createEnvironment, type SetUpProgress } from './install.ts'
 export { verifyWeights } from './weights.ts'
 
+/** Where to look. */
 export type LocateOptions = HomeOptions & {
   /** The caller's own Python, by path: it brings the packages of python/locks/worker.txt itself. */
   readonly python?: string | undefined

@@ -43,6 +43,7 @@ export type SetUpProgress = {
   readonly warning?: boolean
 }
 
+/** What to make, from what, and who hears of it. */
 export type CreateOptions = HomeOptions & {
   /** Adds what the tests and checks of the Python side need. @default false */
   readonly developer?: boolean

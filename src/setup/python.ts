@@ -13,6 +13,7 @@ export type Python = {
   readonly version: string
 }
 
+/** Where to look for a Python. */
 export type PythonSearch = {
   /** The only one to look at, when the caller names one. */
   readonly command?: string | undefined

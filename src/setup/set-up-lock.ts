@@ -15,6 +15,7 @@ const renewEveryMs = 5_000
 const staleAfterMs = 60_000
 const lookEveryMs = 200
 
+/** How to wait for the lock. */
 export type SetUpLockOptions = {
   readonly signal?: AbortSignal | undefined
   /** Called once, with the process that holds the lock, when there is waiting to do. */

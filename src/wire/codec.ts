@@ -21,7 +21,14 @@ const unpacker = new Unpackr(options)
  * @throws WorkerError ER_WIRE when it is larger than a frame may be.
  */
 export function encodeMessage(message: ToWorker): Uint8Array {
-  return sealFrame(packer.pack(message, RESERVE_START_SPACE + headerBytes))
+  return sealFrame(packer.pack(wholeSeeds(message), RESERVE_START_SPACE + headerBytes))
+}
+
+/** msgpackr writes whole numbers over 32 bits as floats, and Python would take the seed for one. */
+function wholeSeeds(message: ToWorker): unknown {
+  if (message.type !== 'batch' || message.calls.every(({ seed }) => (seed ?? 0) <= 0xffffffff)) return message
+  const calls = message.calls.map(call => ({ ...call, seed: call.seed === null ? null : BigInt(call.seed) }))
+  return { ...message, calls }
 }
 
 /**

@@ -20,6 +20,7 @@ export type WireCall = {
   traceparent: string
 }
 
+/** Calls that run together on one worker. */
 export type BatchMessage = {
   type: 'batch'
   batch: number
@@ -119,9 +120,15 @@ const log = z.object({
 /** Python → Node. */
 export const fromWorker = z.discriminatedUnion('type', [hello, ready, started, results, parts, pong, log])
 
+/** Any message of a worker. */
 export type FromWorker = z.infer<typeof fromWorker>
+/** The first message, before the heavy imports. */
 export type HelloMessage = z.infer<typeof hello>
+/** Loaded and warm: what this worker can do. */
 export type ReadyMessage = z.infer<typeof ready>
+/** The answers to a batch. */
 export type ResultsMessage = z.infer<typeof results>
+/** The answer to one call of a batch: its results or its error. */
 export type WireReply = z.infer<typeof wireReply>
+/** What a worker holds, in bytes. */
 export type WorkerMemory = z.infer<typeof memory>

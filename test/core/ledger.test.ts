@@ -1,7 +1,8 @@
 /** Counting what a request used, also in the ledgers around it. */
 import { describe, expect, test } from 'vitest'
 import type { Reply } from '../../src/core/call.ts'
-import { charging, Ledger } from '../../src/core/ledger.ts'
+import { charging } from '../../src/core/charging.ts'
+import { Ledger } from '../../src/core/ledger.ts'
 import { echoCall } from '../support/echo-pool.ts'
 import { runContext } from '../support/run-context.ts'
 

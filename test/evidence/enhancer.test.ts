@@ -2,7 +2,6 @@
  * The product over a fake Dispatch: the shape of an answer, its cache and single flight, fallback, limits,
  * telemetry and progress. Nothing here starts a process.
  */
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { DeadlineError, type ErrorCode, errorOf } from '../../src/core/errors.ts'
@@ -43,8 +42,9 @@ describe('an answer', () => {
   test('has the shape and the values of the golden file', async () => {
     const { enhancer } = fakeEnhancer()
     const evidence = await enhancer.enhanceEvidence(context)
-    const golden = readFileSync(join(import.meta.dirname, '..', 'golden', 'evidence.json'), 'utf8')
-    expect(`${JSON.stringify(steady(evidence), undefined, 2)}\n`).toBe(golden)
+    const text = `${JSON.stringify(steady(evidence), undefined, 2)}\n`
+    // After a wanted change: npx vitest run --dir test/evidence -u, and read the difference.
+    await expect(text).toMatchFileSnapshot(join(import.meta.dirname, '..', 'golden', 'evidence.json'))
     expect(evidence.id).toMatch(/^[0-9a-f-]{36}$/)
     expect(Date.parse(evidence.metadata.timestamp)).toBeGreaterThan(0)
     expect(evidence.processingTime).toBeGreaterThan(0)

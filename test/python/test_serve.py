@@ -332,9 +332,9 @@ serve({"echo": Hanging()})
         # A batch in time, or a time without any, does not wake the dog.
         worker.send(batch(1, call(1, "a"), hangMs=1))
         worker.wait_for("results")
-        worker.send(batch(2, call(2, "b", delayMs=500), hangMs=600))
+        worker.send(batch(2, call(2, "b", delayMs=450), hangMs=500))
         worker.wait_for("results")
-        time.sleep(2)
+        time.sleep(1.1)
         worker.send(batch(3, call(3, "hang"), hangMs=10))
         assert worker.wait_for("started")["batch"] == 3
         assert worker.exit_code() == 1

@@ -1,9 +1,10 @@
 /** An Enhancer over a fake Dispatch: the whole product without a process. */
 import { free, type VariantRef } from '../../src/core/call.ts'
-import { charging } from '../../src/core/ledger.ts'
+import { charging } from '../../src/core/charging.ts'
 import { Telemetry, type TelemetryEvent } from '../../src/core/telemetry.ts'
 import { type EvidenceEnhancerConfig, parseConfig } from '../../src/evidence/config.ts'
-import { Enhancer, type EnhancerParts, type WorkerHealth } from '../../src/evidence/enhancer.ts'
+import { Enhancer, type EnhancerParts } from '../../src/evidence/enhancer.ts'
+import type { WorkerHealth } from '../../src/evidence/health.ts'
 import { tabulate } from '../../src/evidence/passages.ts'
 import { dimensions, FakeDispatch } from './fake-dispatch.ts'
 

@@ -1,0 +1,118 @@
+/**
+ * A batch under way on one worker: which slices of which calls it carries, how its reply is handed out, and
+ * what is to be done with its items when the worker dies instead.
+ */
+import { now } from '../core/async.ts'
+import { errorOf, type RunnerError } from '../core/errors.ts'
+import type { BatchMessage, ResultsMessage, WireCall } from '../wire/message.ts'
+import type { Item, Job } from './job.ts'
+
+/** An item this much to blame for dead workers is refused for good; a hang alone weighs it all. */
+const poisonBlame = 2
+
+/** What becomes of a dead worker's items. */
+export type Rescue = {
+  /** To be run again, each alone. */
+  readonly again: readonly Item[]
+  /** Refused for good, with the error that its caller gets. */
+  readonly poisoned: readonly { readonly item: Item; readonly error: RunnerError }[]
+}
+
+export class Flight {
+  readonly batch: number
+  readonly op: string
+  readonly model: string
+  readonly items: readonly Item[]
+  /** Estimated. */
+  readonly tokens: number
+  /** Whether it carries one suspect and nothing else. */
+  readonly alone: boolean
+  readonly sentAt = now()
+  // Slices that have not been answered, by an id that is unique among all batches of the pool.
+  readonly #slices = new Map<number, Item[]>()
+
+  /** A flight of `items`, at least one, which share operation and model. */
+  constructor(batch: number, items: readonly Item[], nextId: () => number) {
+    const first = items[0] as Item
+    this.batch = batch
+    this.op = first.job.call.variant.op
+    this.model = first.job.call.variant.model
+    this.items = items
+    this.tokens = tokensOf(items)
+    this.alone = first.alone
+    let slice: Item[] = []
+    for (const item of items) {
+      if (slice[0]?.job === item.job) slice.push(item)
+      else {
+        slice = [item]
+        this.#slices.set(nextId(), slice)
+      }
+    }
+  }
+
+  /** The message that starts it. */
+  message(hangMs: number): BatchMessage {
+    const calls = [...this.#slices].map(([id, items]) => wireCall(id, items))
+    return { type: 'batch', batch: this.batch, op: this.op, model: this.model, hangMs, calls }
+  }
+
+  /**
+   * Hands out the worker's answer.
+   * @returns the jobs that it settled.
+   * @throws WorkerError ER_WIRE when it makes no sense; what was handed out before stays so.
+   */
+  settle(message: ResultsMessage): Job[] {
+    const receivedAt = now()
+    const replies = new Map(message.calls.map(reply => [reply.id, reply]))
+    const settled: Job[] = []
+    for (const [id, items] of this.#slices) {
+      const { job } = items[0] as Item
+      const reply = replies.get(id)
+      if (reply !== undefined) {
+        const share = tokensOf(items) / this.tokens
+        job.accept(items, reply, { sentAt: this.sentAt, receivedAt, modelMs: message.modelMs, share })
+      } else if (job.open) {
+        throw errorOf('ER_WIRE', `The worker left call ${id} of batch ${message.batch} unanswered`)
+      }
+      this.#slices.delete(id) // should a later reply make no sense, this one is not run again
+      if (!job.open) settled.push(job)
+    }
+    return settled
+  }
+
+  /** Sorts the items that are still owed an answer, after the worker died of `reason`. */
+  rescue(reason: RunnerError): Rescue {
+    const wastedMs = now() - this.sentAt
+    const again: Item[] = []
+    const poisoned: Rescue['poisoned'][number][] = []
+    for (const items of this.#slices.values()) {
+      ;(items[0] as Item).job.waste(wastedMs)
+      for (const item of items) {
+        if (!item.job.open) continue
+        if (this.alone) item.blame += reason.code === 'ER_WORKER_HUNG' ? poisonBlame : 1
+        if (item.blame < poisonBlame) again.push(item)
+        else poisoned.push({ item, error: this.#poison(item, reason) })
+      }
+    }
+    return { again, poisoned }
+  }
+
+  #poison(item: Item, reason: RunnerError): RunnerError {
+    const message = `Item ${item.index} of a call to ${this.op} ended every worker that ran it; the last one: ${reason.message}`
+    return errorOf('ER_POISON', message, { detail: reason.detail ?? '', cause: reason, retried: true })
+  }
+}
+
+const tokensOf = (items: readonly Item[]): number => items.reduce((sum, item) => sum + item.tokens, 0)
+
+function wireCall(id: number, items: readonly Item[]): WireCall {
+  const { job } = items[0] as Item
+  return {
+    id,
+    items: items.map(item => item.value),
+    options: job.options,
+    attempt: job.attempt,
+    seed: job.call.seed ?? null,
+    traceparent: job.context.traceparent,
+  }
+}
