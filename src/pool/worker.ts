@@ -178,6 +178,10 @@ export class Worker {
       this.#exit = { code, signal }
       onExited()
       const settle = () => this.#die(this.#exitReason())
+      if (stdout.closed) {
+        settle()
+        return
+      }
       const late = setTimeout(settle, flushMs)
       stdout.once('close', () => {
         clearTimeout(late)
