@@ -71,9 +71,7 @@ def main(folder: Path) -> None:
 
     torch.set_num_threads(1)
     reference = SentenceTransformer(str(checkpoint), device="cpu")
-    plain = BertModel.from_pretrained(
-        checkpoint, attn_implementation="eager", dtype=torch.float32
-    ).eval()
+    plain = BertModel.from_pretrained(checkpoint, attn_implementation="eager", dtype=torch.float32).eval()
     tokenizer = Tokenizer.from_file(str(checkpoint / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.enable_truncation(max_length=limit)

@@ -5,9 +5,9 @@ What the bridge costs is measured against this. `{items, options}` in, `{data}` 
 
 import msgpack
 
-from evidence_runner.frame import read_frame, seal_frame
+from evidence_runner.frame import read_frame, seal_frame, write_all
 from evidence_runner.ops.echo import Echo
-from evidence_runner.stdio import take_stdio, write_all
+from evidence_runner.stdio import take_stdio
 
 
 def main() -> None:

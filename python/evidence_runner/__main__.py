@@ -2,8 +2,8 @@
 
     python -m evidence_runner '{"op": "echo"}' '{"op": "embed", "folder": "…", "name": "…"}'
 
-Each argument is one operation as JSON; without any, `echo` alone. Frames come in on stdin and leave on what was
-stdout; everything else that is printed goes to stderr.
+Each argument is one operation as JSON; without any, `echo` alone. Frames come in on stdin and leave on what
+was stdout; everything else that is printed goes to stderr.
 """
 
 import signal

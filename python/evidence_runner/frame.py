@@ -32,7 +32,9 @@ def write_frame(descriptor: int, body: bytes) -> None:
 
 def _header(body: bytes) -> bytes:
     if not 1 <= len(body) <= MAX_FRAME_BYTES:
-        raise WireError("ER_WIRE", f"A frame of {len(body)} bytes can't be sent; the limit is {MAX_FRAME_BYTES}")
+        raise WireError(
+            "ER_WIRE", f"A frame of {len(body)} bytes can't be sent; the limit is {MAX_FRAME_BYTES}"
+        )
     return HEADER.pack(len(body))
 
 
@@ -54,6 +56,8 @@ def read_frame(stream: BinaryIO) -> bytes | None:
         return None
     (length,) = HEADER.unpack(header)
     if not 1 <= length <= MAX_FRAME_BYTES:
-        raise WireError("ER_WIRE", f"A frame says it is {length} bytes long; allowed are 1 to {MAX_FRAME_BYTES}")
+        raise WireError(
+            "ER_WIRE", f"A frame says it is {length} bytes long; allowed are 1 to {MAX_FRAME_BYTES}"
+        )
     body = stream.read(length)
     return body if len(body) == length else None

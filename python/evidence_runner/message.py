@@ -123,7 +123,7 @@ def parts(calls: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def pong(identifier: int, *, last_step_at: float, in_step: bool, memory: Memory) -> dict[str, Any]:
-    """Answer to a ping, from the reader thread. ``last_step_at`` is in milliseconds since the process began."""
+    """Answer to a ping, from the reader thread. ``last_step_at``: milliseconds since the process began."""
     return {"type": "pong", "id": identifier, "lastStepAt": last_step_at, "inStep": in_step, "memory": memory}
 
 
@@ -152,12 +152,21 @@ def decode(body: bytes) -> dict[str, Any]:
             max_ext_len=0,
         )
     except ValueError as error:  # msgpack's own errors are ValueErrors
-        raise WireError("ER_WIRE", f"A frame is not MessagePack: {error}; it begins {body[:64].hex(' ')}") from error
-    if not isinstance(message, dict) or message.get("type") not in TO_WORKER:
+        raise WireError(
+            "ER_WIRE", f"A frame is not MessagePack: {error}; it begins {body[:64].hex(' ')}"
+        ) from error
+    kind = message.get("type") if isinstance(message, dict) else None
+    if not isinstance(kind, str) or kind not in TO_WORKER:
         raise WireError("ER_WIRE", f"A message is not of the protocol; it begins {body[:64].hex(' ')}")
-    missing = [field for field in TO_WORKER[message["type"]] if field not in message]
-    if message["type"] == "batch" and not missing:
-        missing = [f"calls.{field}" for call in message["calls"] for field in CALL_FIELDS if field not in call]
+    missing = [field for field in TO_WORKER[kind] if field not in message]
+    if kind == "batch" and not missing:
+        missing = _missing_in_calls(message["calls"])
     if missing:
-        raise WireError("ER_WIRE", f"A {message['type']} message lacks {', '.join(missing)}")
+        raise WireError("ER_WIRE", f"A {kind} message lacks {', '.join(missing)}")
     return message
+
+
+def _missing_in_calls(calls: Any) -> list[str]:
+    if not isinstance(calls, list) or not all(isinstance(call, dict) for call in calls):
+        return ["calls that are maps"]
+    return [f"calls.{field}" for call in calls for field in CALL_FIELDS if field not in call]

@@ -5,9 +5,9 @@
                         └─────────────────┴──────outbox──▶ writer ──────────┘
 
 The model thread writes what starts and ends its batch itself: it has nothing else to do then, and handing a
-frame to another thread costs up to 60 µs. It alone touches a model: load, warm-up, forward. A RunnerError that an operation raises answers
-the call that it belongs to; any other exception there ends the process, and the pool heals. The end of stdin
-ends the process at once, whatever the model thread is doing.
+frame to another thread costs up to 60 µs. It alone touches a model: load, warm-up, forward. A RunnerError
+that an operation raises answers the call that it belongs to; any other exception there ends the process, and the
+pool heals. The end of stdin ends the process at once, whatever the model thread is doing.
 """
 
 import faulthandler
@@ -32,8 +32,9 @@ EXIT_WIRE = 65
 EXIT_BOOT = 69
 EXIT_CRASH = 70
 
-# The pool kills a hung worker itself; this is for the day when the pool is gone or blocked. Arming starts a thread,
-# so one watch serves many batches: it is set for longer than a batch may take, and again when less than that is left.
+# The pool kills a hung worker itself; this is for the day when the pool is gone or blocked. Arming starts a
+# thread, so one watch serves many batches: it is set for longer than a batch may take, and again when less
+# than that is left.
 WATCHDOG_GRACE_SECONDS = 5.0
 WATCHDOG_SLACK = 2.0
 WATCHDOG_IDLE_SECONDS = 1.0
@@ -53,6 +54,7 @@ class Server:
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._outbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._cancelled: set[int] = set()
+        self._last_call = 0
         self._writer = threading.Thread(target=self._write, name="writer", daemon=True)
         self._write_lock = threading.Lock()
         self._watched_until = 0.0
@@ -132,19 +134,28 @@ class Server:
         begin = time.monotonic()
         self._in_step = True
         calls = [call for call in batch["calls"] if call["id"] not in self._cancelled]
+        self._last_call = max((call["id"] for call in batch["calls"]), default=self._last_call)
         replies = self._replies(batch["op"], batch["model"], calls)
         self._in_step = False
         self._last_step = time.monotonic()
-        self._cancelled.clear()
-        self._write_frame(wire.results(batch["batch"], replies, (self._last_step - begin) * 1000, self._figures()))
+        for call in batch["calls"]:
+            self._cancelled.discard(call["id"])
+        self._write_frame(
+            wire.results(batch["batch"], replies, (self._last_step - begin) * 1000, self._figures())
+        )
 
     def _replies(self, op: str, model: str, calls: list[wire.WireCall]) -> list[wire.WireReply]:
         operation = self._operations.get(op)
         if operation is None:
             known = ", ".join(self._operations)
-            return [_failed(call, InputError("ER_UNKNOWN_OP", f"This worker runs {known}, not {op}")) for call in calls]
+            return [
+                _failed(call, InputError("ER_UNKNOWN_OP", f"This worker runs {known}, not {op}"))
+                for call in calls
+            ]
         if operation.facts["name"] != model:
-            error = InputError("ER_UNKNOWN_MODEL", f"This worker runs {op} with {operation.facts['name']}, not {model}")
+            error = InputError(
+                "ER_UNKNOWN_MODEL", f"This worker runs {op} with {operation.facts['name']}, not {model}"
+            )
             return [_failed(call, error) for call in calls]
         replies: dict[int, wire.WireReply] = {}
         for group in _by_options(calls):
@@ -152,7 +163,7 @@ class Server:
         return [replies[call["id"]] for call in calls]
 
     def _forward(self, operation: Operation, calls: list[wire.WireCall]) -> dict[int, wire.WireReply]:
-        """Runs calls that share their options as one; if that fails, each alone, so that one can't fail the rest."""
+        """Runs calls that share their options as one; if that fails, each alone: one can't fail the rest."""
         items = [item for call in calls for item in call["items"]]
         try:
             results, tokens = operation.forward(items, calls[0]["options"])
@@ -167,7 +178,11 @@ class Server:
         for call in calls:
             stop = start + len(call["items"])
             part = results.part(start, stop) if isinstance(results, Vectors) else results[start:stop]
-            replies[call["id"]] = {"id": call["id"], "results": part, "usage": {"tokens": sum(tokens[start:stop])}}
+            replies[call["id"]] = {
+                "id": call["id"],
+                "results": part,
+                "usage": {"tokens": sum(tokens[start:stop])},
+            }
             start = stop
         return replies
 
@@ -179,7 +194,8 @@ class Server:
                 if message["type"] == "batch":
                     self._inbox.put(message)
                 elif message["type"] == "cancel":
-                    self._cancelled.add(message["id"])
+                    if message["id"] > self._last_call:  # ids rise; what has begun is not stopped
+                        self._cancelled.add(message["id"])
                 elif message["type"] == "ping":
                     self._send(self._pong(message["id"]))
                 else:
@@ -187,6 +203,9 @@ class Server:
         except WireError as error:
             note(error.message)
             os._exit(EXIT_WIRE)
+        except Exception as error:  # a worker that can't hear any more must not live on
+            note_error("the reader thread failed", error)
+            os._exit(EXIT_CRASH)
         os._exit(EXIT_DONE)
 
     def _write(self) -> None:

@@ -8,7 +8,7 @@ import stat
 import sys
 from typing import BinaryIO
 
-# Node's pipes are socket pairs on POSIX; some systems start them at 8 KiB, which makes a large reply fifty writes.
+# Node's pipes are socket pairs on POSIX; some start them at 8 KiB: there a large reply is fifty writes.
 SOCKET_BUFFER_BYTES = 1024 * 1024
 
 

@@ -167,7 +167,7 @@ export class Job {
 
 function itemOf(job: Job, given: unknown, index: number): Item {
   const value = wellFormed(given)
-  const length = typeof value === 'string' ? value.length : (JSON.stringify(value)?.length ?? 0)
+  const length = typeof value === 'string' ? value.length : jsonLength(value, index)
   // Four characters a token is near enough to cut batches by; the truth comes back with the reply.
   return {
     job,
@@ -178,6 +178,16 @@ function itemOf(job: Job, given: unknown, index: number): Item {
     alone: false,
     counted: false,
     blame: 0,
+  }
+}
+
+function jsonLength(value: unknown, index: number): number {
+  try {
+    return JSON.stringify(value)?.length ?? 0
+  } catch (cause) {
+    throw errorOf('ER_INPUT', `Item ${index} can't be sent to a worker: ${(cause as Error).message}`, {
+      cause,
+    })
   }
 }
 

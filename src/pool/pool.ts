@@ -136,14 +136,24 @@ export class Pool {
     if (context.deadline <= now()) throw deadlinePassed(call.variant.op, 0)
     if (!this.#anyAlive() && this.#breaker.state !== 'closed') throw this.#noWorker()
     const { queueLimit, queueBytes } = this.#options
-    if (this.#queue.items + call.items.length > queueLimit || this.#queue.bytes > queueBytes) {
-      const retryAfterMs = Math.max(50, Math.round(this.#queue.items * this.#msPerItem()))
+    const { length } = call.items
+    if (length > queueLimit) {
       throw errorOf(
-        'ER_QUEUE_FULL',
-        `${this.#queue.items} items wait and ${call.items.length} more don't fit (limit ${queueLimit}); come back in ${retryAfterMs} ms`,
-        { retryAfterMs },
+        'ER_INPUT',
+        `${length} items in one call; the queue takes ${queueLimit}: send them in pieces`,
       )
     }
+    const crowded = this.#queue.items + length > queueLimit
+    if (!crowded && this.#queue.bytes <= queueBytes) return
+    const retryAfterMs = Math.max(50, Math.round(this.#queue.items * this.#msPerItem()))
+    const why = crowded
+      ? `${this.#queue.items} of ${queueLimit} items wait`
+      : `${this.#queue.bytes} of ${queueBytes} bytes wait`
+    throw errorOf(
+      'ER_QUEUE_FULL',
+      `${why} and ${length} items more don't fit; come back in ${retryAfterMs} ms`,
+      { retryAfterMs },
+    )
   }
 
   /** Ties the job to its caller's clock and abort, and lets go of both when it settles. */
@@ -202,9 +212,13 @@ export class Pool {
     const hangMs = Math.max(this.#options.hangFloorMs, this.#options.hangFactor * predictedMs)
     try {
       worker.run(flight.message(hangMs))
-    } catch (error) {
+    } catch (cause) {
+      // It has no wire form; sent again it would have none either. The worker is free for what waits behind.
+      const error = errorOf('ER_INPUT', `A call to ${op} can't be sent: ${(cause as Error).message}`, {
+        cause,
+      })
       for (const item of items) this.#drop(item.job, error)
-      this.#schedule() // the worker is still free for what waits behind
+      this.#schedule()
       return
     }
     this.#flights.set(worker, flight)

@@ -58,6 +58,8 @@ export class Worker {
   #ready: ReadyMessage | undefined
   #memory: WorkerMemory | undefined
   #batch: BatchMessage | undefined
+  /** Whether the batch has been heard to run. */
+  #started = false
   #clock: NodeJS.Timeout | undefined
   #fatal: { code: ErrorCode; message: string } | undefined
   #stderr = ''
@@ -112,6 +114,7 @@ export class Worker {
     if (this.#state !== 'ready') throw new Error(`This is a bug: a batch for a worker that is ${this.#state}`)
     this.#state = 'busy'
     this.#batch = batch
+    this.#started = false
     // Armed now for a worker that has stopped reading, and again from `started`.
     this.#arm(batch.hangMs, () => this.#hung())
     try {
@@ -225,6 +228,7 @@ export class Worker {
       case 'started':
         if (message.batch !== this.#batch?.batch)
           throw errorOf('ER_WIRE', `The worker started batch ${message.batch}, which it was not given`)
+        this.#started = true
         this.#arm(this.#batch.hangMs, () => this.#hung())
         break
       case 'results':
@@ -272,8 +276,12 @@ export class Worker {
   }
 
   #results(message: ResultsMessage): void {
-    if (message.batch !== this.#batch?.batch)
-      throw errorOf('ER_WIRE', `The worker answered batch ${message.batch}, which it was not given`)
+    if (message.batch !== this.#batch?.batch || !this.#started) {
+      throw errorOf(
+        'ER_WIRE',
+        `The worker answered batch ${message.batch}, which it was not given or had not started`,
+      )
+    }
     this.#disarm()
     this.#memory = message.memory
     this.#batch = undefined

@@ -8,8 +8,9 @@ import { echoCall, openEchoPool } from './echo-pool.ts'
 import { runContext } from './run-context.ts'
 
 const mode = process.argv[2]
-// What start-up and the first use of stdout hold is not the pool's.
+// What start-up and the first use of its own pipes hold is not the pool's.
 process.stdout.write('')
+process.stderr.write('')
 await turns()
 const before = process.getActiveResourcesInfo()
 const { pool, pids } = await openEchoPool({ size: 2 })
@@ -22,6 +23,7 @@ if (mode === 'busy') {
 } else if (mode === 'close') {
   const workers = pids()
   await pool.close()
+  await turns(1) // the callback that told of the last pipe's end must itself have ended
   console.log(JSON.stringify({ pids: workers, before, after: process.getActiveResourcesInfo() }))
 } else {
   console.log(JSON.stringify({ pids: pids() }))

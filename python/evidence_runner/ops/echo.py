@@ -34,7 +34,9 @@ class Echo:
         delay_ms = float(options.get("delayMs", 0)) + float(options.get("perItemMs", 0)) * len(items)
         dimensions = int(options.get("dimensions", self.smallest))
         if dimensions < self.smallest:
-            raise ModelError("ER_MODEL_INPUT", f"echo needs at least {self.smallest} dimensions, not {dimensions}")
+            raise ModelError(
+                "ER_MODEL_INPUT", f"echo needs at least {self.smallest} dimensions, not {dimensions}"
+            )
         texts = [_utf8(item) for item in items]
         if delay_ms > 0:
             time.sleep(delay_ms / 1000)
@@ -43,7 +45,9 @@ class Echo:
         process = os.getpid()
         for index, text in enumerate(texts):
             checksum = zlib.crc32(text)
-            struct.pack_into("<4f", data, index * width, checksum >> 16, checksum & 0xFFFF, len(text), process)
+            struct.pack_into(
+                "<4f", data, index * width, checksum >> 16, checksum & 0xFFFF, len(text), process
+            )
         return Vectors(data, dimensions), [0] * len(texts)
 
 

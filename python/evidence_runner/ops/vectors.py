@@ -4,7 +4,7 @@ from ..message import WireVectors
 
 
 class Vectors:
-    """``len(data) / 4 / dimensions`` rows of ``dimensions`` little-endian float32 numbers, one after the other."""
+    """Rows of ``dimensions`` little-endian float32 numbers, one after the other in ``data``."""
 
     def __init__(self, data: bytes | bytearray | memoryview, dimensions: int) -> None:
         self.data = memoryview(data).cast("B")
@@ -16,4 +16,8 @@ class Vectors:
     def part(self, start: int, stop: int) -> WireVectors:
         """Rows ``start`` to ``stop`` as the wire carries them, not copied."""
         width = 4 * self.dimensions
-        return {"dtype": "f32", "shape": (stop - start, self.dimensions), "data": self.data[start * width : stop * width]}
+        return {
+            "dtype": "f32",
+            "shape": (stop - start, self.dimensions),
+            "data": self.data[start * width : stop * width],
+        }
