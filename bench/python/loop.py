@@ -10,10 +10,10 @@ import time
 
 import msgpack
 
-from evidence_runner.frame import read_frame, seal_frame
+from evidence_runner.frame import read_frame, seal_frame, write_all
 from evidence_runner.ops.registry import operations_of
 from evidence_runner.runtime import memory
-from evidence_runner.stdio import take_stdio, write_all
+from evidence_runner.stdio import take_stdio
 
 
 def main() -> None:

@@ -5,9 +5,10 @@
                         └─────────────────┴──────outbox──▶ writer ──────────┘
 
 The model thread writes what starts and ends its batch itself: it has nothing else to do then, and handing a
-frame to another thread costs up to 60 µs. It alone touches a model: load, warm-up, forward. A RunnerError
-that an operation raises answers the call that it belongs to; any other exception there ends the process, and the
-pool heals. The end of stdin ends the process at once, whatever the model thread is doing.
+frame to another thread costs up to 60 µs. It alone touches a model: load, warm-up, forward.
+
+A RunnerError that an operation raises answers the call that it belongs to; any other exception there ends the
+process, and the pool heals. The end of stdin ends the process at once, whatever the model thread is doing.
 """
 
 import faulthandler
