@@ -33,4 +33,14 @@ export type {
   StepTiming,
   Verdict,
 } from './evidence/result.ts'
-export { EvidenceEnhancer, type RunnerStats, version } from './runner.ts'
+export type { PoolHealth } from './pool/health.ts'
+export {
+  EvidenceEnhancer,
+  openRunner,
+  type Runner,
+  type RunnerCall,
+  type RunnerCallOptions,
+  type RunnerOptions,
+  type RunnerStats,
+  version,
+} from './runner.ts'

@@ -5,10 +5,12 @@
 import { availableParallelism } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { CacheFigures } from './core/cache.ts'
-import type { Dispatch, Usage, VariantRef } from './core/call.ts'
+import type { Dispatch, Part, Reply, RequestClass, Usage, VariantRef } from './core/call.ts'
 import { charging } from './core/charging.ts'
 import { InputError } from './core/errors.ts'
+import { Ledger } from './core/ledger.ts'
 import { names, Telemetry } from './core/telemetry.ts'
+import { Trace } from './core/trace.ts'
 import { type EvidenceEnhancerConfig, parseConfig, type ResolvedConfig } from './evidence/config.ts'
 import { Enhancer, type EnhancerParts } from './evidence/enhancer.ts'
 import { type PassageTable, tabulate } from './evidence/passages.ts'
@@ -16,7 +18,7 @@ import type { Tabulate } from './evidence/recipe.ts'
 import { EmbeddingCache } from './models/embedding.ts'
 import { builtInEncoder, encoderAt } from './models/encoder.ts'
 import type { PoolHealth } from './pool/health.ts'
-import type { PoolEvent } from './pool/options.ts'
+import type { PoolEvent, PoolOptions } from './pool/options.ts'
 import { Pool } from './pool/pool.ts'
 import { cacheFromEnvironment, homeFromEnvironment, type Launch } from './pool/spawn.ts'
 import { locateEnvironment, verifyWeights } from './setup/environment.ts'
@@ -49,7 +51,7 @@ export type RunnerStats = {
  * const evidence = await enhancer.enhanceEvidence({ taskId: 't1', claim, sources: [{ content }] })
  */
 export class EvidenceEnhancer extends Enhancer {
-  readonly #runner: Runner
+  readonly #runner: EnhancerRunner
 
   /**
    * Starts the workers in the background; the first call awaits the warm-up. Prefer `open()`, which tells at
@@ -57,7 +59,7 @@ export class EvidenceEnhancer extends Enhancer {
    * @throws InputError ER_CONFIG for a key that does not exist or a value out of range.
    */
   constructor(config: EvidenceEnhancerConfig = {}) {
-    const runner = new Runner(parseConfig(config))
+    const runner = new EnhancerRunner(parseConfig(config))
     super(runner.config, runner.parts)
     this.#runner = runner
   }
@@ -89,7 +91,7 @@ export class EvidenceEnhancer extends Enhancer {
 }
 
 /** What stands behind one enhancer. */
-class Runner {
+class EnhancerRunner {
   readonly config: ResolvedConfig
   readonly parts: EnhancerParts
   readonly #telemetry: Telemetry
@@ -137,7 +139,8 @@ class Runner {
   #running(): Pool {
     this.#pool ??= new Pool({
       size: this.#poolSize(),
-      launch: () => this.#launch(),
+      spares: this.config.spares,
+      launch: async () => launchOf(['embed'], this.config, await this.#encoderOf()),
       queueLimit: this.config.queueLimit,
       onEvent: event => this.#note(event),
     })
@@ -145,11 +148,7 @@ class Runner {
   }
 
   #poolSize(): number {
-    const { poolSize } = this.config
-    if (poolSize !== 'auto') return poolSize
-    // On Apple silicon all workers would share one GPU: batching serves it better than replicas.
-    if (process.platform === 'darwin') return 1
-    return Math.min(mostAutoWorkers, availableParallelism())
+    return sizeOf(this.config.poolSize)
   }
 
   #encoderOf(): Promise<VariantRef> {
@@ -161,29 +160,6 @@ class Runner {
       this.#encoder = undefined
     })
     return this.#encoder
-  }
-
-  async #launch(): Promise<Launch> {
-    const { embeddingModelPath, python } = this.config
-    const [environment, encoder, root] = await Promise.all([
-      locateEnvironment({ home: homeFromEnvironment(), cacheFolder: cacheFromEnvironment(), python }),
-      this.#encoderOf(),
-      findPackageRoot(),
-    ])
-    if (embeddingModelPath === undefined) await verifyWeights(environment)
-    const embed = {
-      op: 'embed',
-      folder: embeddingModelPath === undefined ? environment.modelFolder : resolve(embeddingModelPath),
-      name: encoder.model,
-      revision: encoder.revision,
-      sha256: encoder.weightsHash,
-      blas: environment.blasLibrary ?? null,
-    }
-    return {
-      python: environment.python,
-      packageFolder: join(root.folder, 'python'),
-      operations: [JSON.stringify(embed)],
-    }
   }
 
   readonly #tabulate: Tabulate = async (content, terms, signal) => {
@@ -213,6 +189,156 @@ class Runner {
     const { name, ...fields } = event
     this.#telemetry.emit(name, fields)
   }
+}
+
+/** What `openRunner` takes: the operations to load, and the pool's own options. */
+export type RunnerOptions = Partial<Omit<PoolOptions, 'size' | 'launch'>> & {
+  /** `echo` and `stream` need no model. */
+  readonly ops: readonly ('echo' | 'stream' | 'embed')[]
+  /** @default 'auto' */
+  readonly poolSize?: number | 'auto'
+  /** Calls of `stream` that a worker takes at once. @default 4 */
+  readonly slots?: number
+  /** The folder of another encoder. @default the built-in one */
+  readonly embeddingModelPath?: string
+  /** A Python that has the packages already. @default the one that set-up made */
+  readonly python?: string
+  /** How long to wait until all workers are warm. @default 60_000 */
+  readonly readyTimeoutMs?: number
+}
+
+/** One piece of work for a runner. */
+export type RunnerCall = {
+  readonly op: 'echo' | 'stream' | 'embed'
+  readonly items: readonly unknown[]
+  readonly options?: Readonly<Record<string, unknown>>
+  readonly seed?: number
+  readonly onPart?: (part: Part) => void
+}
+
+/** How one call is run. */
+export type RunnerCallOptions = {
+  readonly signal?: AbortSignal
+  /** @default none */
+  readonly timeoutMs?: number
+  /** @default 'normal' */
+  readonly class?: RequestClass
+  /** Fairness key. @default 'default' */
+  readonly caller?: string
+}
+
+/** The pool by itself, for harnesses and for work that is not about evidence: no cache, no fallback. */
+export type Runner = {
+  dispatch(call: RunnerCall, options?: RunnerCallOptions): Promise<Reply>
+  stats(): PoolHealth
+  /** The living workers, spares included. */
+  workers(): readonly { readonly pid: number; readonly generation: number; readonly state: string }[]
+  close(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/**
+ * Opens a pool over the given operations and waits until every worker is warm.
+ * @throws as `EvidenceEnhancer.open()` does.
+ */
+export async function openRunner(options: RunnerOptions): Promise<Runner> {
+  refuseOldNode()
+  const {
+    ops,
+    poolSize = 'auto',
+    slots,
+    embeddingModelPath,
+    python,
+    readyTimeoutMs = 60_000,
+    ...rest
+  } = options
+  const encoder = embeddingModelPath === undefined ? builtInEncoder : await encoderAt(embeddingModelPath)
+  const size = sizeOf(poolSize)
+  const launch = () => launchOf(ops, { embeddingModelPath, python, slots }, encoder)
+  const pool = new Pool({ ...rest, size, launch })
+  try {
+    await pool.whenReady(size + (rest.spares ?? 0), readyTimeoutMs)
+  } catch (error) {
+    await pool.close()
+    throw error
+  }
+  const session = new Ledger()
+  const neverAborted = new AbortController().signal
+  return {
+    dispatch: (
+      { op, ...call },
+      { signal = neverAborted, timeoutMs, class: kind = 'normal', caller = 'default' } = {},
+    ) =>
+      pool.dispatch(
+        { ...call, variant: op === 'embed' ? encoder : modelless(op) },
+        {
+          id: '',
+          signal,
+          deadline: timeoutMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeoutMs,
+          class: kind,
+          caller,
+          reproducible: false,
+          ledger: new Ledger(session),
+          trace: new Trace(),
+          traceparent: '',
+        },
+      ),
+    stats: () => pool.health(),
+    workers: () => pool.health().workers.map(({ pid, generation, state }) => ({ pid, generation, state })),
+    close: () => pool.close(),
+    [Symbol.asyncDispose]: () => pool.close(),
+  }
+}
+
+const modelless = (op: string): VariantRef => ({
+  ...builtInEncoder,
+  name: op,
+  op,
+  model: op,
+  revision: '1',
+  weightsHash: '',
+  limits: { maxTokens: 0, dimensions: 0 },
+})
+
+function sizeOf(poolSize: number | 'auto'): number {
+  if (poolSize !== 'auto') return poolSize
+  // On Apple silicon all workers would share one GPU: batching serves it better than replicas.
+  if (process.platform === 'darwin') return 1
+  return Math.min(mostAutoWorkers, availableParallelism())
+}
+
+type LaunchSettings = {
+  readonly embeddingModelPath?: string | undefined
+  readonly python?: string | undefined
+  readonly slots?: number | undefined
+}
+
+/** How a worker with these operations is started; checks the ground first, so that a fault is told by its name. */
+async function launchOf(
+  ops: readonly string[],
+  { embeddingModelPath, python, slots }: LaunchSettings,
+  encoder: VariantRef,
+): Promise<Launch> {
+  const [environment, root] = await Promise.all([
+    locateEnvironment({ home: homeFromEnvironment(), cacheFolder: cacheFromEnvironment(), python }),
+    findPackageRoot(),
+  ])
+  if (ops.includes('embed') && embeddingModelPath === undefined) await verifyWeights(environment)
+  const embed = {
+    folder: embeddingModelPath === undefined ? environment.modelFolder : resolve(embeddingModelPath),
+    name: encoder.model,
+    revision: encoder.revision,
+    sha256: encoder.weightsHash,
+    blas: environment.blasLibrary ?? null,
+  }
+  const operations = ops.map(op =>
+    JSON.stringify({
+      op,
+      ...(op === 'embed' ? embed : {}),
+      ...(op === 'stream' ? { slots: slots ?? 4 } : {}),
+    }),
+  )
+  return { python: environment.python, packageFolder: join(root.folder, 'python'), operations }
 }
 
 /** @throws InputError ER_CONFIG on a Node that lacks what this package is built on. */

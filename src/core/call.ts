@@ -47,7 +47,12 @@ export type Call = {
   readonly items: readonly unknown[]
   readonly options?: Readonly<Record<string, unknown>>
   readonly seed?: number
+  /** For operations that take many steps: called with what each step adds, as it comes. Be quick, don't throw. */
+  readonly onPart?: (part: Part) => void
 }
+
+/** What one step added to one item. After a worker's death the item begins anew, with a higher `attempt`. */
+export type Part = { readonly index: number; readonly delta: unknown; readonly attempt: number }
 
 /** `count` vectors of `dimensions` float32 numbers, one after the other, in a buffer of their own. */
 export type Vectors = {

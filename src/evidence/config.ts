@@ -26,6 +26,8 @@ const configSchema = z.strictObject({
   maxCacheSize: z.int().min(0).max(1_000_000).default(1000),
   /** Python processes; 'auto' is one on Apple silicon, else one a core, at most 4. @default 'auto' */
   poolSize: z.union([z.literal('auto'), z.int().min(1).max(64)]).default('auto'),
+  /** Warm workers beside those that serve, to take over at once when one dies. @default 0 */
+  spares: z.int().min(0).max(16).default(0),
   /** How long `open()` waits for a warm worker. @default 60_000 */
   warmUpTimeoutMs: z.number().positive().default(60_000),
   /** What `open()` waits for. @default 'first' */

@@ -9,6 +9,10 @@
 /** Weight that a batch has left when the next one comes: about the last 50 count. */
 const memory = 0.98
 
+/** Batches before a slope is believed, and how much they must differ: the deviation of their sizes over the mean. */
+const leastBatches = 4
+const leastSpread = 0.1
+
 type Sums = { n: number; x: number; y: number; xx: number; xy: number }
 
 export class CostModel {
@@ -32,26 +36,23 @@ export class CostModel {
     return fixedMs + perTokenMs * tokens
   }
 
-  /** Tokens of `op` that fit into `ms`; Infinity while nothing is known. */
+  /** Tokens of `op` that fit into `ms`; Infinity while the cost of a token is not known. */
   tokensWithin(op: string, ms: number): number {
     const { perTokenMs, fixedMs } = this.fit(op)
     return perTokenMs === 0 ? Number.POSITIVE_INFINITY : Math.max(1, (ms - fixedMs) / perTokenMs)
   }
 
-  /** Milliseconds a token of the slowest operation; 0 while nothing is known. */
-  slowest(): number {
-    return Math.max(0, ...[...this.#sums.keys()].map(op => this.fit(op).perTokenMs))
-  }
-
-  /** The two coefficients, neither of them negative. */
+  /**
+   * The two coefficients, neither of them negative. Batches that were all alike say what a batch costs and
+   * nothing of a token: until sizes differ, all of the time counts as fixed.
+   */
   fit(op: string): { readonly perTokenMs: number; readonly fixedMs: number } {
     const sums = this.#sums.get(op)
     if (sums === undefined) return { perTokenMs: 0, fixedMs: 0 }
     const { n, x, y, xx, xy } = sums
     const spread = n * xx - x * x
-    // Batches of one size say nothing about the slope: then all of the time is the tokens'.
-    const slope = spread > 1e-9 * n * xx ? (n * xy - x * y) / spread : y / x
-    const perTokenMs = Math.max(0, Math.min(slope, y / x))
+    const alike = n < leastBatches || spread < (x * leastSpread) ** 2
+    const perTokenMs = alike ? 0 : Math.max(0, Math.min((n * xy - x * y) / spread, y / x))
     return { perTokenMs, fixedMs: Math.max(0, (y - perTokenMs * x) / n) }
   }
 }

@@ -16,6 +16,8 @@ export type Rescue = {
   readonly again: readonly Item[]
   /** Refused for good, with the error that its caller gets. */
   readonly poisoned: readonly { readonly item: Item; readonly error: RunnerError }[]
+  /** How long it had been under way. */
+  readonly wastedMs: number
 }
 
 export class Flight {
@@ -28,11 +30,15 @@ export class Flight {
   /** Whether it carries one suspect and nothing else. */
   readonly alone: boolean
   readonly sentAt = now()
+  readonly #stepwise: boolean
   // Slices that have not been answered, by an id that is unique among all batches of the pool.
   readonly #slices = new Map<number, Item[]>()
 
-  /** A flight of `items`, at least one, which share operation and model. */
-  constructor(batch: number, items: readonly Item[], nextId: () => number) {
+  /**
+   * A flight of `items`, at least one, which share operation and model. `stepwise`: each item is a call of its
+   * own, which is answered when it is done, not with the rest.
+   */
+  constructor(batch: number, items: readonly Item[], stepwise: boolean, nextId: () => number) {
     const first = items[0] as Item
     this.batch = batch
     this.op = first.job.call.variant.op
@@ -40,9 +46,10 @@ export class Flight {
     this.items = items
     this.tokens = tokensOf(items)
     this.alone = first.alone
+    this.#stepwise = stepwise
     let slice: Item[] = []
     for (const item of items) {
-      if (slice[0]?.job === item.job) slice.push(item)
+      if (slice[0]?.job === item.job && !stepwise) slice.push(item)
       else {
         slice = [item]
         this.#slices.set(nextId(), slice)
@@ -71,6 +78,8 @@ export class Flight {
       if (reply !== undefined) {
         const share = tokensOf(items) / this.tokens
         job.accept(items, reply, { sentAt: this.sentAt, receivedAt, modelMs: message.modelMs, share })
+      } else if (this.#stepwise) {
+        continue
       } else if (job.open) {
         throw errorOf('ER_WIRE', `The worker left call ${id} of batch ${message.batch} unanswered`)
       }
@@ -78,6 +87,24 @@ export class Flight {
       if (!job.open) settled.push(job)
     }
     return settled
+  }
+
+  /** True when nothing of it is owed an answer any more. */
+  get over(): boolean {
+    return this.#slices.size === 0
+  }
+
+  /** The slices that carry items of a job, by id. */
+  slicesOf(job: Job): number[] {
+    return [...this.#slices].flatMap(([id, items]) => (items[0]?.job === job ? [id] : []))
+  }
+
+  /** Hands on what a step added to one of its calls; false where the call is not here. */
+  deliver(id: number, delta: unknown): boolean {
+    const item = this.#slices.get(id)?.[0]
+    if (item === undefined) return false
+    item.job.part(item, delta)
+    return true
   }
 
   /** Sorts the items that are still owed an answer, after the worker died of `reason`. */
@@ -94,7 +121,7 @@ export class Flight {
         else poisoned.push({ item, error: this.#poison(item, reason) })
       }
     }
-    return { again, poisoned }
+    return { again, poisoned, wastedMs }
   }
 
   #poison(item: Item, reason: RunnerError): RunnerError {

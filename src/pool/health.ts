@@ -1,8 +1,9 @@
 /** What a pool says of itself: three questions that must not be mixed up, and the figures of its workers. */
 import type { RunnerError } from '../core/errors.ts'
 import type { ReadyMessage, WorkerMemory } from '../wire/message.ts'
+import type { Percentiles } from './histogram.ts'
 import type { Slot } from './slot.ts'
-import type { WorkerState } from './worker.ts'
+import type { Worker, WorkerState } from './worker.ts'
 
 /** One worker, as the pool sees it; times in milliseconds. */
 export type WorkerFigures = {
@@ -14,6 +15,8 @@ export type WorkerFigures = {
   readonly loadMs: number
   readonly warmUpMs: number
   readonly restarts: number
+  /** Serves, as against a spare that stands by. */
+  readonly active: boolean
   readonly memory: WorkerMemory | undefined
   readonly facts: ReadyMessage['facts']
 }
@@ -31,12 +34,23 @@ export type PoolHealth = {
   readonly oldestWaitMs: number
   readonly openCalls: number
   readonly settledCalls: number
+  readonly batches: number
+  /** Items of a batch on average. */
+  readonly batchItems: number
+  /** Work that died with a worker and was done again, since the pool was made. */
+  readonly wastedMs: number
+  /** From call to answer, for calls that were answered. */
+  readonly latency: Percentiles
+  /** From call to the worker, for each batch's first item. */
+  readonly queueWait: Percentiles
+  /** Items that are refused because they ended every worker. */
+  readonly quarantined: number
   readonly workers: readonly WorkerFigures[]
   readonly lastFailure: RunnerError | undefined
 }
 
 /** The figures of the worker in a slot, if there is one. */
-export function figuresOf(slot: Slot): WorkerFigures[] {
+export function figuresOf(slot: Slot, active: ReadonlySet<Worker>): WorkerFigures[] {
   const { worker } = slot
   if (worker === undefined) return []
   return [
@@ -49,6 +63,7 @@ export function figuresOf(slot: Slot): WorkerFigures[] {
       loadMs: worker.ready?.loadMs ?? 0,
       warmUpMs: worker.ready?.warmUpMs ?? 0,
       restarts: slot.restarts,
+      active: active.has(worker),
       memory: worker.memory,
       facts: worker.ready?.facts ?? {},
     },

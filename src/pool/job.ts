@@ -61,7 +61,7 @@ export class Job {
   #workerMs = 0
   #attempt = 1
   #wastedMs = 0
-  #release: () => void = () => {}
+  #release: (ok: boolean) => void = () => {}
 
   constructor(call: Call, context: RunContext, enqueuedAt: number) {
     this.call = call
@@ -84,8 +84,8 @@ export class Job {
     return this.#state === 'open'
   }
 
-  /** What to let go of when the job settles: timers, listeners. */
-  onSettle(release: () => void): void {
+  /** What to let go of when the job settles: timers, listeners. Told whether it was answered. */
+  onSettle(release: (ok: boolean) => void): void {
     this.#release = release
   }
 
@@ -130,6 +130,11 @@ export class Job {
     return this.#attempt
   }
 
+  /** Hands on what a step added to one of its items. */
+  part({ index }: Item, delta: unknown): void {
+    if (this.open) this.call.onPart?.({ index, delta, attempt: this.#attempt })
+  }
+
   /** Notes work that died with a worker and will be done again. */
   waste(ms: number): void {
     this.#attempt += 1
@@ -140,13 +145,13 @@ export class Job {
   fail(error: unknown): void {
     if (!this.open) return
     this.#state = 'settled'
-    this.#release()
+    this.#release(false)
     this.#reject(error)
   }
 
   #finish(times: BatchTimes): void {
     this.#state = 'settled'
-    this.#release()
+    this.#release(true)
     const results: Results =
       this.#vectors === undefined
         ? this.#values

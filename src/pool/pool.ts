@@ -6,32 +6,43 @@
 import { deadlinePassed, now, setTimer } from '../core/async.ts'
 import type { Call, Dispatch, Reply, RunContext } from '../core/call.ts'
 import { errorOf, type RunnerError } from '../core/errors.ts'
-import type { ResultsMessage } from '../wire/message.ts'
+import type { PartsMessage, ResultsMessage } from '../wire/message.ts'
+import { refusalOf } from './admission.ts'
 import { Breaker } from './breaker.ts'
 import { CostModel } from './cost-model.ts'
+import { Counters } from './figures.ts'
 import { Flight } from './flight.ts'
 import { figuresOf, type PoolHealth } from './health.ts'
 import { type Item, Job } from './job.ts'
 import { type PoolEvent, type PoolOptions, type ResolvedPoolOptions, resolvePoolOptions } from './options.ts'
+import { Quarantine } from './quarantine.ts'
 import { Queue } from './queue.ts'
+import { Readiness } from './readiness.ts'
 import { Slot } from './slot.ts'
 import type { Worker } from './worker.ts'
 
 /** A queue fuller than this part of its limit counts as saturated. */
 const saturation = 0.8
 
-/** Tokens of an item, where nothing is known of it. */
-const usualTokens = 64
+/** Interactive calls count as being about for this long after one came. */
+const interactiveMs = 1000
+
+/** A worker younger than this is not replaced for its memory: the next would be as large. */
+const recycleAgeMs = 5000
 
 export class Pool {
   readonly #options: ResolvedPoolOptions
   readonly #breaker = new Breaker({ now, random: Math.random })
   readonly #queue = new Queue()
   readonly #slots: readonly Slot[]
-  readonly #flights = new Map<Worker, Flight>()
+  /** The workers that serve; the other warm ones are spares. */
+  readonly #active = new Set<Worker>()
+  readonly #flights = new Map<Worker, Map<number, Flight>>()
   readonly #open = new Set<Job>()
-  readonly #waiters = new Set<{ wanted: number; resolve: () => void; reject: (error: unknown) => void }>()
+  readonly #readiness = new Readiness()
   readonly #costs = new CostModel()
+  readonly #counters = new Counters()
+  readonly #quarantine: Quarantine
   #state: 'running' | 'closing' | 'closed' = 'running'
   #closing: Promise<void> | undefined
   #keepAlive: NodeJS.Timeout | undefined
@@ -40,22 +51,29 @@ export class Pool {
   #batches = 0
   #sliceIds = 0
   #everReady = false
-  #settledCalls = 0
+  #interactiveAt = Number.NEGATIVE_INFINITY
   #lastFailure: RunnerError | undefined
   #onIdle: (() => void) | undefined
 
-  /** Starts `options.size` workers; they get ready in the background, and calls may come at once. */
+  /** Starts `options.size` workers and the spares; they get ready in the background, and calls may come at once. */
   constructor(options: PoolOptions) {
     this.#options = resolvePoolOptions(options)
+    this.#quarantine = new Quarantine(this.#options.quarantineMs, now)
+    const listener = {
+      onReady: (_slot: Slot, worker: Worker) => this.#ready(worker),
+      onResults: (slot: Slot, worker: Worker, message: ResultsMessage) =>
+        this.#results(slot, worker, message),
+      onParts: (_slot: Slot, worker: Worker, message: PartsMessage) => this.#parts(worker, message),
+      onDeath: (slot: Slot, worker: Worker, reason: RunnerError, replaced: boolean) =>
+        this.#death(slot, worker, reason, replaced),
+      onBootFailure: (slot: Slot, worker: Worker | undefined, reason: RunnerError) =>
+        this.#bootFailure(slot, worker, reason),
+    }
+    const count = this.#options.size + this.#options.spares
+    const nextGeneration = () => ++this.#generations
     this.#slots = Array.from(
-      { length: this.#options.size },
-      () =>
-        new Slot(this.#options, this.#breaker, () => ++this.#generations, {
-          onReady: (slot, worker) => this.#ready(slot, worker),
-          onResults: (_slot, worker, message) => this.#results(worker, message),
-          onDeath: (slot, worker, reason) => this.#death(slot, worker, reason),
-          onBootFailure: (slot, worker, reason) => this.#bootFailure(slot, worker, reason),
-        }),
+      { length: count },
+      () => new Slot(this.#options, this.#breaker, nextGeneration, listener),
     )
     for (const slot of this.#slots) slot.start()
   }
@@ -69,20 +87,11 @@ export class Pool {
     if (this.#readyCount() >= wanted) return
     if (this.#state !== 'running') throw errorOf('ER_CLOSED', 'The pool is closed; open another one')
     if (!this.#everReady && !this.#anyAlive() && this.#lastFailure !== undefined) throw this.#lastFailure
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    const waiter = { wanted, resolve, reject }
-    const timer = setTimer(timeoutMs, () => reject(this.#stillWarming(timeoutMs)))
-    const onAbort = () => reject(signal?.reason)
-    if (signal?.aborted) onAbort()
-    signal?.addEventListener('abort', onAbort, { once: true })
-    this.#waiters.add(waiter)
+    const waiting = this.#readiness.wait(wanted, timeoutMs, () => this.#stillWarming(timeoutMs), signal)
     this.#watch()
     try {
-      await promise
+      await waiting
     } finally {
-      clearTimeout(timer)
-      signal?.removeEventListener('abort', onAbort)
-      this.#waiters.delete(waiter)
       this.#watch()
     }
   }
@@ -94,11 +103,29 @@ export class Pool {
    * the signal's own reason when the caller aborts.
    */
   readonly dispatch: Dispatch = async (call, context) => {
-    this.#admit(call, context)
+    this.#refuse(call, context)
     if (call.items.length === 0) return emptyReply(call)
     const job = new Job(call, context, now())
+    const workers = this.#readyCount() || this.#options.size
+    const refusal = refusalOf(job, this.#options, {
+      queue: this.#queue,
+      costs: this.#costs,
+      workers,
+      now: now(),
+    })
+    if (refusal !== undefined) throw refusal
+    if (context.class === 'interactive') this.#interactiveAt = now()
     this.#hold(job)
     this.#queue.add(job)
+    const { op } = call.variant
+    const { length } = job.items
+    this.#note({
+      name: 'call-queued',
+      op,
+      items: length,
+      class: context.class,
+      waitingItems: this.#queue.items,
+    })
     this.#schedule()
     return job.done
   }
@@ -114,8 +141,9 @@ export class Pool {
       waitingBytes: this.#queue.bytes,
       oldestWaitMs: oldest === undefined ? 0 : now() - oldest,
       openCalls: this.#open.size,
-      settledCalls: this.#settledCalls,
-      workers: this.#slots.flatMap(figuresOf),
+      ...this.#counters.figures,
+      quarantined: this.#quarantine.size,
+      workers: this.#slots.flatMap(slot => figuresOf(slot, this.#active)),
       lastFailure: this.#lastFailure,
     }
   }
@@ -130,38 +158,24 @@ export class Pool {
     await this.close()
   }
 
-  #admit(call: Call, context: RunContext): void {
+  /** What speaks against any call now, and against this one whatever its size. */
+  #refuse(call: Call, context: RunContext): void {
     if (this.#state !== 'running') throw errorOf('ER_CLOSED', 'The pool is closed; open another one')
     context.signal.throwIfAborted()
     if (context.deadline <= now()) throw deadlinePassed(call.variant.op, 0)
     if (!this.#anyAlive() && this.#breaker.state !== 'closed') throw this.#noWorker()
-    const { queueLimit, queueBytes } = this.#options
-    const { length } = call.items
-    if (length > queueLimit) {
-      throw errorOf(
-        'ER_INPUT',
-        `${length} items in one call; the queue takes ${queueLimit}: send them in pieces`,
-      )
-    }
-    const crowded = this.#queue.items + length > queueLimit
-    if (!crowded && this.#queue.bytes <= queueBytes) return
-    const retryAfterMs = Math.max(50, Math.round(this.#queue.items * this.#msPerItem()))
-    const why = crowded
-      ? `${this.#queue.items} of ${queueLimit} items wait`
-      : `${this.#queue.bytes} of ${queueBytes} bytes wait`
-    throw errorOf(
-      'ER_QUEUE_FULL',
-      `${why} and ${length} items more don't fit; come back in ${retryAfterMs} ms`,
-      { retryAfterMs },
-    )
+    const poisonous = this.#quarantine.check(call)
+    if (poisonous !== undefined) throw poisonous
   }
 
   /** Ties the job to its caller's clock and abort, and lets go of both when it settles. */
   #hold(job: Job): void {
     const { signal, deadline } = job.context
     const leave = (error: unknown) => {
-      this.#queue.remove(job)
-      job.fail(error)
+      this.#drop(job, error)
+      for (const [worker, flights] of this.#flights) {
+        for (const flight of flights.values()) worker.cancel(flight.slicesOf(job))
+      }
     }
     const onAbort = () => leave(signal.reason)
     signal.addEventListener('abort', onAbort, { once: true })
@@ -169,11 +183,13 @@ export class Pool {
     const timer = setTimer(waitMs, () => leave(deadlinePassed(job.call.variant.op, waitMs)))
     this.#open.add(job)
     this.#watch()
-    job.onSettle(() => {
+    job.onSettle(ok => {
       clearTimeout(timer)
       signal.removeEventListener('abort', onAbort)
       this.#open.delete(job)
-      this.#settledCalls += 1
+      const totalMs = now() - job.enqueuedAt
+      this.#counters.settled(ok, totalMs)
+      this.#note({ name: 'call-settled', op: job.call.variant.op, ok, totalMs })
       this.#watch()
       if (this.#open.size === 0) this.#onIdle?.()
     })
@@ -190,24 +206,35 @@ export class Pool {
   }
 
   #pump(): void {
-    const idle = this.#slots.flatMap(({ worker }) => (worker?.state === 'ready' ? [worker] : []))
-    // Those at work will ask for more: what waits is theirs, too, or the last batch would be one worker's alone.
-    const busy = this.#flights.size
-    for (const [index, worker] of idle.entries()) {
-      const items = this.#queue.cut({
-        items: this.#options.batchItems,
-        tokens: this.#options.batchTokens,
-        among: idle.length - index + busy,
-        // Suspects run one at a time, so that they can't take every worker down together.
-        allowAlone: ![...this.#flights.values()].some(flight => flight.alone),
-      })
-      if (items.length > 0) this.#send(worker, items)
+    // Idle ones first. Those at work will ask for more: what waits is theirs, too, or the last batch would be
+    // one worker's alone.
+    const serving = [...this.#active].sort((a, b) => this.#load(a) - this.#load(b))
+    for (const [index, worker] of serving.entries()) {
+      for (;;) {
+        const items = this.#cut(worker, serving.length - index)
+        if (items.length === 0) break
+        this.#send(worker, items)
+      }
     }
   }
 
+  #cut(worker: Worker, among: number): Item[] {
+    const { batchItems, batchTokens, batchMs, batchMsInteractive } = this.#options
+    const interactive = now() - this.#interactiveAt < interactiveMs
+    return this.#queue.cut({
+      items: batchItems,
+      tokens: batchTokens,
+      tokensOf: op => this.#costs.tokensWithin(op, interactive ? batchMsInteractive : batchMs),
+      among,
+      // Suspects run one at a time, so that they can't take every worker down together.
+      allowAlone: ![...this.#allFlights()].some(flight => flight.alone),
+      room: op => worker.room(op),
+    })
+  }
+
   #send(worker: Worker, items: readonly Item[]): void {
-    const flight = new Flight(++this.#batches, items, () => ++this.#sliceIds)
-    const { op } = flight
+    const { op } = (items[0] as Item).job.call.variant
+    const flight = new Flight(++this.#batches, items, worker.stepwise(op), () => ++this.#sliceIds)
     const predictedMs = this.#costs.predict(op, flight.tokens)
     const hangMs = Math.max(this.#options.hangFloorMs, this.#options.hangFactor * predictedMs)
     try {
@@ -218,63 +245,91 @@ export class Pool {
         cause,
       })
       for (const item of items) this.#drop(item.job, error)
-      this.#schedule()
       return
     }
-    this.#flights.set(worker, flight)
+    this.#flightsOf(worker).set(flight.batch, flight)
     const queueMs = flight.sentAt - (items[0] as Item).job.enqueuedAt
+    this.#counters.sent(items.length, queueMs)
     this.#note({ name: 'batch-sent', generation: worker.generation, op, items: items.length, queueMs })
   }
 
-  #results(worker: Worker, message: ResultsMessage): void {
-    const flight = this.#flights.get(worker)
+  #results(slot: Slot, worker: Worker, message: ResultsMessage): void {
+    const flight = this.#flights.get(worker)?.get(message.batch)
     if (flight === undefined)
       throw errorOf('ER_WIRE', `The worker answered batch ${message.batch}, which nobody asked for`)
     // An error in one slice settles the whole call: the rest of it need not run.
     for (const job of flight.settle(message)) this.#queue.remove(job)
-    this.#flights.delete(worker)
     if (worker.settled === 0) this.#breaker.noteSettled()
-    worker.settled += flight.items.length
-    const { op, items } = flight
-    const { modelMs } = message
-    this.#costs.learn(op, flight.tokens, modelMs)
-    this.#note({ name: 'batch-done', generation: worker.generation, op, items: items.length, modelMs })
+    worker.settled += worker.stepwise(flight.op) ? message.calls.length : flight.items.length
+    if (flight.over) {
+      this.#flightsOf(worker).delete(flight.batch)
+      const { op, items } = flight
+      const { modelMs } = message
+      this.#costs.learn(op, flight.tokens, modelMs)
+      this.#note({ name: 'batch-done', generation: worker.generation, op, items: items.length, modelMs })
+    }
+    this.#recycle(slot, worker)
     this.#schedule()
   }
 
-  #ready(_slot: Slot, worker: Worker): void {
+  #parts(worker: Worker, message: PartsMessage): void {
+    const flights = [...(this.#flights.get(worker)?.values() ?? [])]
+    for (const { id, delta } of message.calls) flights.some(flight => flight.deliver(id, delta))
+  }
+
+  /** Replaces a worker that has done enough or holds too much. */
+  #recycle(slot: Slot, worker: Worker): void {
+    const bytes = worker.memory?.rssBytes ?? 0
+    const old = worker.settled >= worker.lifeItems
+    if (!old && !(bytes > this.#options.recycleBytes && worker.ageMs > recycleAgeMs)) return
+    if (slot.worker !== worker || !slot.recycle()) return
+    const reason = old ? `${worker.settled} items` : `${bytes} bytes`
+    this.#note({ name: 'worker-recycled', pid: worker.pid, generation: worker.generation, reason })
+  }
+
+  #ready(worker: Worker): void {
     this.#everReady = true
     this.#breaker.noteReady()
-    this.#note({
-      name: 'worker-ready',
-      pid: worker.pid,
-      generation: worker.generation,
-      bootMs: worker.bootMs,
-    })
+    const { pid, generation, bootMs } = worker
+    this.#note({ name: 'worker-ready', pid, generation, bootMs })
     for (const slot of this.#slots) slot.start() // those that stood back for this probe
-    const ready = this.#readyCount()
-    for (const waiter of this.#waiters) if (ready >= waiter.wanted) waiter.resolve()
+    this.#activate()
+    this.#readiness.tell(this.#readyCount())
     this.#schedule()
   }
 
-  #death(slot: Slot, worker: Worker, reason: RunnerError): void {
+  /** Lets spares step in for those that are gone. */
+  #activate(): void {
+    const present = new Set(this.#slots.flatMap(({ worker }) => (worker === undefined ? [] : [worker])))
+    for (const worker of this.#active) if (!present.has(worker)) this.#active.delete(worker)
+    for (const worker of present) {
+      if (this.#active.size >= this.#options.size) return
+      if (worker.state === 'ready' || worker.state === 'busy') this.#active.add(worker)
+    }
+  }
+
+  #death(slot: Slot, worker: Worker, reason: RunnerError, replaced: boolean): void {
     this.#noteExit(worker, reason)
-    const flight = this.#flights.get(worker)
+    this.#active.delete(worker)
+    this.#activate()
+    const flights = [...(this.#flights.get(worker)?.values() ?? [])]
     this.#flights.delete(worker)
     // A suspect that dies alone is to blame itself; its deaths say nothing about the workers.
-    const barren = worker.settled === 0 && !flight?.alone
+    const barren = worker.settled === 0 && !replaced && !flights.some(flight => flight.alone)
     if (barren) this.#breaker.noteBarrenDeath()
-    if (flight !== undefined) this.#rescue(flight, reason, barren)
+    for (const flight of flights) this.#rescue(flight, reason, barren)
     slot.start()
     this.#schedule()
   }
 
   /** Items of a dead worker's batch wait again, at the head; one that died alone too often is refused. */
   #rescue(flight: Flight, reason: RunnerError, barren: boolean): void {
-    const { again, poisoned } = flight.rescue(reason)
+    const { again, poisoned, wastedMs } = flight.rescue(reason)
+    this.#counters.wasted(wastedMs)
     for (const item of again) item.counted ||= barren
     for (const { item, error } of poisoned) {
       if (item.counted) this.#breaker.forgiveBarrenDeath()
+      this.#quarantine.add(item.job.call, item.value)
       this.#drop(item.job, error)
     }
     this.#queue.again(again)
@@ -287,15 +342,14 @@ export class Pool {
     else this.#breaker.noteFailedBoot()
     if (!this.#everReady && !this.#anyAlive() && this.#breaker.state !== 'closed') {
       // Not a crash: the next start would fail the same way, so nobody is left waiting for it.
-      for (const waiter of this.#waiters) waiter.reject(reason)
+      this.#readiness.refuse(reason)
       for (const job of this.#queue.drain()) job.fail(reason)
     }
     slot.start()
   }
 
-  #noteExit(worker: Worker, reason: RunnerError): void {
+  #noteExit({ pid, generation }: Worker, reason: RunnerError): void {
     this.#lastFailure = reason
-    const { pid, generation } = worker
     this.#note({ name: 'worker-exit', pid, generation, code: reason.code, reason: reason.message })
   }
 
@@ -308,10 +362,21 @@ export class Pool {
     job.fail(error)
   }
 
-  /** How long one more item of usual length takes, all workers together; the ground for retry hints. */
-  #msPerItem(): number {
-    const perItem = Math.max(0.1, this.#costs.slowest() * usualTokens)
-    return perItem / Math.max(1, this.#readyCount())
+  #flightsOf(worker: Worker): Map<number, Flight> {
+    let flights = this.#flights.get(worker)
+    if (flights === undefined) {
+      flights = new Map()
+      this.#flights.set(worker, flights)
+    }
+    return flights
+  }
+
+  *#allFlights(): Generator<Flight> {
+    for (const flights of this.#flights.values()) yield* flights.values()
+  }
+
+  #load(worker: Worker): number {
+    return this.#flights.get(worker)?.size ?? 0
   }
 
   #readyCount(): number {
@@ -324,13 +389,9 @@ export class Pool {
 
   #noWorker(): RunnerError {
     const retryAfterMs = Math.round(this.#breaker.retryAfterMs)
-    const reason = this.#lastFailure
-    const message = `No worker can be had; come back in ${retryAfterMs} ms. The last one: ${reason?.message ?? 'unknown'}`
-    return errorOf('ER_NO_WORKER', message, {
-      retryAfterMs,
-      cause: reason,
-      ...(reason?.detail === undefined ? {} : { detail: reason.detail }),
-    })
+    const cause = this.#lastFailure
+    const message = `No worker can be had; come back in ${retryAfterMs} ms. The last one: ${cause?.message ?? 'unknown'}`
+    return errorOf('ER_NO_WORKER', message, { retryAfterMs, cause, detail: cause?.detail ?? '' })
   }
 
   #stillWarming(timeoutMs: number): RunnerError {
@@ -342,7 +403,7 @@ export class Pool {
 
   /** Workers and their pipes never keep the host's event loop alive; open work does. */
   #watch(): void {
-    const needed = this.#open.size > 0 || this.#waiters.size > 0
+    const needed = this.#open.size > 0 || this.#readiness.waiting
     if (needed && this.#keepAlive === undefined) this.#keepAlive = setInterval(() => {}, 2 ** 30)
     if (!needed && this.#keepAlive !== undefined) {
       clearInterval(this.#keepAlive)
@@ -352,8 +413,7 @@ export class Pool {
 
   async #close(): Promise<void> {
     this.#state = 'closing'
-    for (const waiter of this.#waiters)
-      waiter.reject(errorOf('ER_CLOSED', 'The pool was closed while it warmed up'))
+    this.#readiness.refuse(errorOf('ER_CLOSED', 'The pool was closed while it warmed up'))
     if (this.#open.size > 0 && (this.#anyAlive() || this.#breaker.state === 'closed')) {
       const { promise, resolve } = Promise.withResolvers<void>()
       this.#onIdle = resolve

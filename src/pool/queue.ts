@@ -2,31 +2,43 @@
  * What waits, and which of it runs next. Late binding: nothing is assigned to a worker before that worker
  * is free; a batch is cut at that moment from what waits then.
  *
- * Invariants: a job stands in its class's list while it has items that were never handed out; `#items` and
- * `#bytes` count exactly what waits, there and in `#again`.
+ * Invariants: a job stands in its caller's turn while it has items that were never handed out; `#items` and
+ * `#bytes` count exactly what waits, there and in `#again`; a lane's `tokens` what waits in it.
  */
 import type { RequestClass } from '../core/call.ts'
 import type { Item, Job } from './job.ts'
 
+/** Most urgent first. */
+const classes = ['interactive', 'normal', 'bulk'] as const satisfies readonly RequestClass[]
+
 /** Turns that each class gets of every twelve while all three wait. */
 const weights: Readonly<Record<RequestClass, number>> = { interactive: 8, normal: 3, bulk: 1 }
 
-type Lane = { readonly jobs: Job[]; readonly weight: number; pass: number }
+type Lane = { readonly callers: Map<string, Turn>; readonly weight: number; pass: number; tokens: number }
+
+/** The jobs of one caller in one class, earliest deadline first, and how much it has had. */
+type Turn = { readonly jobs: Job[]; pass: number }
 
 /** What a batch may hold at most. */
 export type BatchCaps = {
   readonly items: number
   readonly tokens: number
+  /** A tighter cap on tokens for an operation, from what its batches take. @default none */
+  readonly tokensOf?: (op: string) => number
   /** Among how many workers, idle or soon idle, the waiting items are to be divided. */
   readonly among: number
   /** Whether an item that must run alone may be handed out now. */
   readonly allowAlone: boolean
+  /** How many items of an operation the worker can take. @default any number */
+  readonly room?: (op: string) => number
 }
 
 export class Queue {
-  readonly #lanes: readonly Lane[] = Object.values(weights).map(weight => ({ jobs: [], weight, pass: 0 }))
+  readonly #lanes: ReadonlyMap<RequestClass, Lane> = new Map(
+    classes.map(name => [name, { callers: new Map(), weight: weights[name], pass: 0, tokens: 0 }]),
+  )
   readonly #again: Item[] = []
-  /** Where the lane that was served last stood: the present, for a lane that joins. */
+  /** Where the class that was served last stood: the present, for one that joins. */
   #pass = 0
   #items = 0
   #bytes = 0
@@ -40,20 +52,38 @@ export class Queue {
     return this.#bytes
   }
 
-  /** When the longest-waiting job came, on the clock of `performance.now()`; undefined when none waits. */
-  get oldestAt(): number | undefined {
-    const waiting = [...this.#lanes.flatMap(lane => lane.jobs), ...this.#again.map(item => item.job)]
-    return waiting.length === 0 ? undefined : Math.min(...waiting.map(job => job.enqueuedAt))
+  /** Estimated tokens that would be served before a new job of this class, about. */
+  tokensAhead(kind: RequestClass): number {
+    const before = classes.slice(0, classes.indexOf(kind) + 1)
+    return before.reduce((sum, name) => sum + this.#lane(name).tokens, 0)
   }
 
-  /** Lets a job wait: by class, then earliest deadline, then arrival. */
+  /** Whether a job of this class waits. */
+  holds(kind: RequestClass): boolean {
+    return this.#lane(kind).callers.size > 0
+  }
+
+  /** When the longest-waiting job came, on the clock of `performance.now()`; undefined when none waits. */
+  get oldestAt(): number | undefined {
+    let oldest: number | undefined
+    for (const job of this.#jobs()) oldest = Math.min(oldest ?? job.enqueuedAt, job.enqueuedAt)
+    return oldest
+  }
+
+  /** Lets a job wait: by class, then fair between callers, then earliest deadline, then arrival. */
   add(job: Job): void {
-    const lane = this.#lane(job)
-    // A lane that was idle neither saves up the turns that it missed nor pays for those it had alone.
-    if (lane.jobs.length === 0) lane.pass = this.#pass
-    let place = lane.jobs.length
-    while (place > 0 && (lane.jobs[place - 1] as Job).context.deadline > job.context.deadline) place -= 1
-    lane.jobs.splice(place, 0, job)
+    const lane = this.#lane(job.context.class)
+    // Who was idle neither saves up the turns that it missed nor pays for those it had alone.
+    if (lane.callers.size === 0) lane.pass = this.#pass
+    let turn = lane.callers.get(job.context.caller)
+    if (turn === undefined) {
+      turn = { jobs: [], pass: leastPass(lane) }
+      lane.callers.set(job.context.caller, turn)
+    }
+    let place = turn.jobs.length
+    while (place > 0 && (turn.jobs[place - 1] as Job).context.deadline > job.context.deadline) place -= 1
+    turn.jobs.splice(place, 0, job)
+    lane.tokens += tokensOf(job.items)
     this.#count(job.items, 1)
   }
 
@@ -66,11 +96,12 @@ export class Queue {
 
   /** Takes out what waits of a job whose caller has gone. */
   remove(job: Job): void {
-    const { jobs } = this.#lane(job)
-    const place = jobs.indexOf(job)
-    if (place >= 0) {
-      jobs.splice(place, 1)
-      this.#count(job.items.slice(job.next), -1)
+    const lane = this.#lane(job.context.class)
+    if (lane.callers.get(job.context.caller)?.jobs.includes(job)) {
+      const left = job.items.slice(job.next)
+      lane.tokens -= tokensOf(left)
+      this.#leave(lane, job)
+      this.#count(left, -1)
     }
     for (let index = this.#again.length - 1; index >= 0; index -= 1) {
       const item = this.#again[index] as Item
@@ -80,33 +111,44 @@ export class Queue {
 
   /** The next batch: items that may run together, at least one; empty when nothing may run now. */
   cut(caps: BatchCaps): Item[] {
-    const redo = caps.allowAlone ? this.#again.shift() : undefined
-    if (redo !== undefined) {
-      this.#count([redo], -1)
-      return [redo]
+    const { room = () => Number.POSITIVE_INFINITY } = caps
+    const suspect = caps.allowAlone ? this.#again.findIndex(item => room(opOf(item.job)) > 0) : -1
+    if (suspect >= 0) {
+      const items = this.#again.splice(suspect, 1)
+      this.#count(items, -1)
+      return items
     }
     const batch: Item[] = []
     const fair = Math.max(1, Math.ceil((this.#items - this.#again.length) / caps.among))
-    const limit = Math.min(caps.items, fair)
+    let limit = Math.min(caps.items, fair)
+    let mostTokens = caps.tokens
     let tokens = 0
     let key: string | undefined
     for (;;) {
-      const lane = this.#nextLane(key)
-      const job = lane?.jobs.find(waiting => key === undefined || waiting.batchKey === key)
-      if (lane === undefined || job === undefined) break
+      const fits = (job: Job) => (key === undefined ? room(opOf(job)) > 0 : job.batchKey === key)
+      const next = this.#next(fits)
+      if (next === undefined) break
+      const { lane, turn, job } = next
+      if (key === undefined) {
+        limit = Math.min(limit, room(opOf(job)))
+        mostTokens = Math.min(mostTokens, caps.tokensOf?.(opOf(job)) ?? mostTokens)
+      }
       key = job.batchKey
-      const before = batch.length
+      const before = tokens
+      const first = batch.length
       while (job.next < job.items.length && batch.length < limit) {
         const item = job.items[job.next] as Item
-        if (batch.length > 0 && tokens + item.tokens > caps.tokens) break
+        if (batch.length > 0 && tokens + item.tokens > mostTokens) break
         batch.push(item)
         tokens += item.tokens
         job.next += 1
       }
       this.#pass = lane.pass
-      lane.pass += (batch.length - before) / lane.weight
+      lane.pass += (batch.length - first) / lane.weight
+      turn.pass += batch.length - first
+      lane.tokens -= tokens - before
       if (job.next < job.items.length) break
-      lane.jobs.splice(lane.jobs.indexOf(job), 1)
+      this.#leave(lane, job)
     }
     this.#count(batch, -1)
     return batch
@@ -114,25 +156,41 @@ export class Queue {
 
   /** Every job that waits, for when no worker will come. */
   drain(): Job[] {
-    const jobs = new Set([...this.#lanes.flatMap(lane => lane.jobs), ...this.#again.map(item => item.job)])
-    for (const lane of this.#lanes) lane.jobs.length = 0
+    const jobs = new Set(this.#jobs())
+    for (const lane of this.#lanes.values()) {
+      lane.callers.clear()
+      lane.tokens = 0
+    }
     this.#again.length = 0
     this.#items = 0
     this.#bytes = 0
     return [...jobs]
   }
 
-  #lane(job: Job): Lane {
-    return this.#lanes[Object.keys(weights).indexOf(job.context.class)] as Lane
+  *#jobs(): Generator<Job> {
+    for (const lane of this.#lanes.values()) for (const { jobs } of lane.callers.values()) yield* jobs
+    for (const item of this.#again) yield item.job
   }
 
-  #nextLane(key: string | undefined): Lane | undefined {
-    return this.#lanes
-      .filter(lane => lane.jobs.some(job => key === undefined || job.batchKey === key))
-      .reduce<Lane | undefined>(
-        (best, lane) => (best === undefined || lane.pass < best.pass ? lane : best),
-        undefined,
-      )
+  #lane(kind: RequestClass): Lane {
+    return this.#lanes.get(kind) as Lane
+  }
+
+  /** Whose turn it is among those with a job that fits: the class, then the caller, then its earliest deadline. */
+  #next(fits: (job: Job) => boolean): { lane: Lane; turn: Turn; job: Job } | undefined {
+    let best: { lane: Lane; turn: Turn; job: Job } | undefined
+    for (const lane of this.#lanes.values()) {
+      if (best !== undefined && lane.pass >= best.lane.pass) continue
+      const found = firstTurn(lane, fits)
+      if (found !== undefined) best = { lane, ...found }
+    }
+    return best
+  }
+
+  #leave(lane: Lane, job: Job): void {
+    const turn = lane.callers.get(job.context.caller) as Turn
+    turn.jobs.splice(turn.jobs.indexOf(job), 1)
+    if (turn.jobs.length === 0) lane.callers.delete(job.context.caller)
   }
 
   #count(items: readonly Item[], sign: 1 | -1): void {
@@ -140,3 +198,28 @@ export class Queue {
     for (const item of items) this.#bytes += sign * item.bytes
   }
 }
+
+function firstTurn(lane: Lane, fits: (job: Job) => boolean): { turn: Turn; job: Job } | undefined {
+  let best: { turn: Turn; job: Job } | undefined
+  for (const turn of lane.callers.values()) {
+    const job = turn.jobs.find(fits)
+    if (job === undefined) continue
+    const sooner = best !== undefined && turn.pass === best.turn.pass && comesBefore(job, best.job)
+    if (best === undefined || turn.pass < best.turn.pass || sooner) best = { turn, job }
+  }
+  return best
+}
+
+const comesBefore = (a: Job, b: Job): boolean =>
+  a.context.deadline < b.context.deadline ||
+  (a.context.deadline === b.context.deadline && a.sequence < b.sequence)
+
+/** Where a caller that joins begins: level with the one that has had least. */
+const leastPass = (lane: Lane): number => {
+  const passes = [...lane.callers.values()].map(turn => turn.pass)
+  return passes.length === 0 ? 0 : Math.min(...passes)
+}
+
+const opOf = (job: Job): string => job.call.variant.op
+
+const tokensOf = (items: readonly Item[]): number => items.reduce((sum, item) => sum + item.tokens, 0)

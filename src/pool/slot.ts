@@ -4,7 +4,7 @@
  */
 import { now } from '../core/async.ts'
 import { errorOf, RunnerError } from '../core/errors.ts'
-import type { ResultsMessage } from '../wire/message.ts'
+import type { PartsMessage, ResultsMessage } from '../wire/message.ts'
 import { type Breaker, spawnSpacingMs } from './breaker.ts'
 import type { ResolvedPoolOptions } from './options.ts'
 import { Worker, type WorkerListener } from './worker.ts'
@@ -13,8 +13,9 @@ import { Worker, type WorkerListener } from './worker.ts'
 export type SlotListener = {
   onReady(slot: Slot, worker: Worker): void
   onResults(slot: Slot, worker: Worker, message: ResultsMessage): void
-  /** A worker died that had been ready. */
-  onDeath(slot: Slot, worker: Worker, reason: RunnerError): void
+  onParts(slot: Slot, worker: Worker, message: PartsMessage): void
+  /** A worker died that had been ready; `replaced` when another had taken its place before. */
+  onDeath(slot: Slot, worker: Worker, reason: RunnerError, replaced: boolean): void
   /** A worker never got ready, or could not be started at all. */
   onBootFailure(slot: Slot, worker: Worker | undefined, reason: RunnerError): void
 }
@@ -26,6 +27,9 @@ export class Slot {
   readonly #nextGeneration: () => number
   readonly #leaving = new Set<Promise<void>>()
   #worker: Worker | undefined
+  /** A successor on its way while the worker still serves: make before break. */
+  #next: Worker | undefined
+  #recycling = false
   #state: 'waiting' | 'launching' | 'held' | 'closed' = 'waiting'
   #timer: NodeJS.Timeout | undefined
   #spawnedAt = Number.NEGATIVE_INFINITY
@@ -79,13 +83,31 @@ export class Slot {
     })
   }
 
+  /**
+   * Starts a successor; the worker serves until that is warm, and ends when what it runs is answered.
+   * @returns false where one is on its way already.
+   */
+  recycle(): boolean {
+    if (this.#recycling || this.#state !== 'held' || this.#worker?.ready === undefined) return false
+    this.#recycling = true
+    this.#spawn()
+      .then(worker => {
+        this.#next = worker
+      })
+      .catch(() => {
+        this.#recycling = false // the old one goes on; the next occasion tries again
+      })
+    return true
+  }
+
   /** Ends the worker and starts no other. Resolves when every process that this slot started is gone. */
   async close(): Promise<void> {
     this.#state = 'closed'
     clearTimeout(this.#timer)
-    const worker = this.#worker
+    const workers = [this.#worker, this.#next]
     this.#worker = undefined
-    if (worker !== undefined) this.#track(worker.end())
+    this.#next = undefined
+    for (const worker of workers) if (worker !== undefined) this.#track(worker.end())
     await Promise.all(this.#leaving)
   }
 
@@ -95,24 +117,62 @@ export class Slot {
   }
 
   async #launch(): Promise<void> {
+    const worker = await this.#spawn()
+    if (worker === undefined) return
+    this.#worker = worker
+    this.#state = 'held'
+  }
+
+  /** A new process; undefined where the slot was closed meanwhile. */
+  async #spawn(): Promise<Worker | undefined> {
     const launch = await this.#options.launch()
-    if (this.#state === 'closed') return
+    if (this.#state === 'closed') return undefined
     const listener: WorkerListener = {
-      onReady: worker => this.#listener.onReady(this, worker),
+      onReady: worker => this.#ready(worker),
       onResults: (worker, message) => this.#listener.onResults(this, worker, message),
+      onParts: (worker, message) => this.#listener.onParts(this, worker, message),
       onDead: (worker, reason) => this.#buried(worker, reason),
     }
-    this.#worker = new Worker(this.#nextGeneration(), launch, this.#options, listener)
-    this.#state = 'held'
+    return new Worker(this.#nextGeneration(), launch, this.#options, listener)
+  }
+
+  #ready(worker: Worker): void {
+    if (worker === this.#next) {
+      const old = this.#worker
+      this.#worker = worker
+      this.#next = undefined
+      this.#recycling = false
+      this.restarts += 1
+      old?.retire()
+    }
+    this.#listener.onReady(this, worker)
   }
 
   #buried(worker: Worker, reason: RunnerError): void {
     this.#track(worker.end())
-    if (this.#worker !== worker) return // ended on purpose
-    this.#worker = undefined
-    this.#state = 'waiting'
+    if (this.#state === 'closed') return // ended on purpose
+    if (worker === this.#next) {
+      this.#next = undefined
+      this.#recycling = false
+      return
+    }
+    const replaced = worker !== this.#worker
+    if (!replaced) {
+      this.#worker = undefined
+      this.#state = 'waiting'
+      this.#promote()
+    }
     if (worker.ready === undefined) this.#listener.onBootFailure(this, worker, reason)
-    else this.#listener.onDeath(this, worker, reason)
+    else this.#listener.onDeath(this, worker, reason, replaced)
+  }
+
+  /** A successor that is on its way takes the place of one that died before its time. */
+  #promote(): void {
+    if (this.#next === undefined) return
+    this.#worker = this.#next
+    this.#next = undefined
+    this.#recycling = false
+    this.#state = 'held'
   }
 
   #track(leaving: Promise<void>): void {

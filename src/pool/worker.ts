@@ -14,12 +14,13 @@ import { FrameReader } from '../wire/frame.ts'
 import {
   type BatchMessage,
   type FromWorker,
+  type PartsMessage,
   protocolVersion,
   type ReadyMessage,
   type ResultsMessage,
-  type ToWorker,
   type WorkerMemory,
 } from '../wire/message.ts'
+import { Lanes } from './lanes.ts'
 import type { ResolvedPoolOptions } from './options.ts'
 import { cannotStart, type Launch, type PythonProcess, spawnPython } from './spawn.ts'
 
@@ -30,8 +31,10 @@ export type WorkerState = 'handshaking' | 'loading' | 'warming' | 'ready' | 'bus
 export type WorkerListener = {
   /** Loaded, warm and free. */
   onReady(worker: Worker): void
-  /** The batch is answered and the worker is free again. Throw WorkerError ER_WIRE if the answer makes no sense. */
+  /** Calls were answered. Throw WorkerError ER_WIRE if the answer makes no sense. */
   onResults(worker: Worker, message: ResultsMessage): void
+  /** Calls that take many steps made one. */
+  onParts(worker: Worker, message: PartsMessage): void
   /** Gone, with the reason. Comes exactly once; nothing comes after it. */
   onDead(worker: Worker, reason: RunnerError): void
 }
@@ -57,9 +60,8 @@ export class Worker {
   #state: WorkerState = 'handshaking'
   #ready: ReadyMessage | undefined
   #memory: WorkerMemory | undefined
-  #batch: BatchMessage | undefined
-  /** Whether the batch has been heard to run. */
-  #started = false
+  #lanes: Lanes | undefined
+  #retiring = false
   #clock: NodeJS.Timeout | undefined
   #fatal: { code: ErrorCode; message: string } | undefined
   #stderr = ''
@@ -72,6 +74,7 @@ export class Worker {
     this.generation = generation
     this.#options = options
     this.#listener = listener
+    this.lifeItems = options.recycleItems * (1 + Math.random() / 10)
     this.#process = spawnPython(launch)
     this.#exited = new Promise(resolve => this.#listen(launch, resolve))
     this.#closed = Promise.all(this.#pipes.map(pipe => new Promise(resolve => pipe.once('close', resolve))))
@@ -96,6 +99,13 @@ export class Worker {
     return this.#memory
   }
 
+  /** Items after which it is replaced: the option's, and up to a tenth more, lest all go at once. */
+  readonly lifeItems: number
+
+  get ageMs(): number {
+    return now() - this.#spawnedAt
+  }
+
   /** From spawn to ready, in milliseconds. */
   bootMs = 0
 
@@ -109,22 +119,42 @@ export class Worker {
     return this.#stderr.trim()
   }
 
-  /** Gives it a batch to run. Only when `ready`. */
+  /** How many items of `op` it can take now. */
+  room(op: string): number {
+    return this.#takesWork ? (this.#lanes?.room(op) ?? 0) : 0
+  }
+
+  /** Whether each item of `op` is a call of its own. */
+  stepwise(op: string): boolean {
+    return this.#lanes?.stepwise(op) ?? false
+  }
+
+  /**
+   * Gives it a batch to run. Only where there is room.
+   * @throws WorkerError ER_WIRE when the batch has no wire form; the worker is as before then.
+   */
   run(batch: BatchMessage): void {
-    if (this.#state !== 'ready') throw new Error(`This is a bug: a batch for a worker that is ${this.#state}`)
+    if (!this.#takesWork) throw new Error(`This is a bug: a batch for a worker that is ${this.#state}`)
+    const frame = encodeMessage(batch)
+    this.#lanes?.begin(batch)
     this.#state = 'busy'
-    this.#batch = batch
-    this.#started = false
-    // Armed now for a worker that has stopped reading, and again from `started`.
-    this.#arm(batch.hangMs, () => this.#hung())
-    try {
-      this.#send(batch)
-    } catch (error) {
-      this.#state = 'ready'
-      this.#batch = undefined
-      this.#disarm()
-      throw error
-    }
+    this.#write(frame)
+  }
+
+  /** Tells it that nobody waits for these calls any more. */
+  cancel(calls: readonly number[]): void {
+    if (this.#state !== 'busy') return
+    for (const id of calls) this.#write(encodeMessage({ type: 'cancel', id }))
+  }
+
+  /** Takes no more work; ends when what it runs is answered. */
+  retire(): void {
+    this.#retiring = true
+    if (this.#lanes?.idle ?? true) void this.end()
+  }
+
+  get #takesWork(): boolean {
+    return (this.#state === 'ready' || this.#state === 'busy') && !this.#retiring
   }
 
   /** Ends it: asks first, then SIGTERM, then SIGKILL. Resolves when the process is gone. */
@@ -132,7 +162,8 @@ export class Worker {
     if (this.#state !== 'dead') {
       this.#state = 'draining'
       this.#disarm()
-      this.#send({ type: 'shutdown' })
+      this.#lanes?.clear()
+      this.#write(encodeMessage({ type: 'shutdown' }))
       this.#process.stdin.end()
       await this.#climb()
     }
@@ -210,6 +241,8 @@ export class Worker {
   }
 
   #handle(message: FromWorker): void {
+    // What a worker still says of batches while it ends concerns nobody.
+    if (this.#state === 'draining' && ['started', 'results', 'parts'].includes(message.type)) return
     switch (message.type) {
       case 'hello':
         this.#expect(message.type, 'handshaking', 'draining')
@@ -226,10 +259,7 @@ export class Worker {
         this.#becomeReady(message)
         break
       case 'started':
-        if (message.batch !== this.#batch?.batch)
-          throw errorOf('ER_WIRE', `The worker started batch ${message.batch}, which it was not given`)
-        this.#started = true
-        this.#arm(this.#batch.hangMs, () => this.#hung())
+        this.#running.started(message.batch)
         break
       case 'results':
         this.#results(message)
@@ -238,7 +268,9 @@ export class Worker {
         this.#memory = message.memory
         break
       case 'parts':
-        throw errorOf('ER_WIRE', 'The worker sent parts of a call that does not stream')
+        this.#running.stepped(message.calls)
+        this.#listener.onParts(this, message)
+        break
     }
   }
 
@@ -269,6 +301,7 @@ export class Worker {
     if (this.#state === 'draining') return
     this.#disarm()
     this.#ready = message
+    this.#lanes = new Lanes(message.lanes, batch => this.#hung(batch))
     this.#memory = message.memory
     this.#state = 'ready'
     this.bootMs = now() - this.#spawnedAt
@@ -276,21 +309,22 @@ export class Worker {
   }
 
   #results(message: ResultsMessage): void {
-    if (message.batch !== this.#batch?.batch || !this.#started) {
-      throw errorOf(
-        'ER_WIRE',
-        `The worker answered batch ${message.batch}, which it was not given or had not started`,
-      )
-    }
-    this.#disarm()
+    this.#running.answered(message)
     this.#memory = message.memory
-    this.#batch = undefined
-    if (this.#state === 'busy') this.#state = 'ready'
+    if (this.#state === 'busy' && this.#running.idle) this.#state = 'ready'
     this.#listener.onResults(this, message)
+    if (this.#retiring && this.#running.idle) void this.end()
   }
 
-  #send(message: ToWorker): void {
-    if (this.#process.stdin.writable) this.#process.stdin.write(encodeMessage(message))
+  /** What it runs. @throws WorkerError ER_WIRE for a worker that speaks of batches before it was ready. */
+  get #running(): Lanes {
+    if (this.#lanes === undefined)
+      throw errorOf('ER_WIRE', `The worker spoke of a batch while it was ${this.#state}`)
+    return this.#lanes
+  }
+
+  #write(frame: Uint8Array): void {
+    if (this.#process.stdin.writable) this.#process.stdin.write(frame)
   }
 
   /** Runs `onLate` after `ms`, unless the clock is set again or stopped before. */
@@ -323,14 +357,9 @@ export class Worker {
     )
   }
 
-  #hung(): void {
-    if (this.#batch === undefined) return
-    const limit = Math.round(this.#batch.hangMs / 1000)
-    this.kill(
-      errorOf('ER_WORKER_HUNG', `A worker ran ${this.#batch.op} for more than ${limit} s and was killed`, {
-        detail: this.stderrTail,
-      }),
-    )
+  #hung({ op, hangMs }: BatchMessage): void {
+    const message = `A worker ran ${op} for more than ${Math.round(hangMs / 1000)} s and was killed`
+    this.kill(errorOf('ER_WORKER_HUNG', message, { detail: this.stderrTail }))
   }
 
   #exitReason(): RunnerError {
@@ -351,6 +380,7 @@ export class Worker {
     if (this.#state === 'dead') return
     this.#state = 'dead'
     this.#disarm()
+    this.#lanes?.clear()
     for (const pipe of this.#pipes) pipe.destroy()
     this.#listener.onDead(this, reason)
   }

@@ -128,6 +128,8 @@ export type HelloMessage = z.infer<typeof hello>
 export type ReadyMessage = z.infer<typeof ready>
 /** The answers to a batch. */
 export type ResultsMessage = z.infer<typeof results>
+/** What a step added to each streaming call. */
+export type PartsMessage = z.infer<typeof parts>
 /** The answer to one call of a batch: its results or its error. */
 export type WireReply = z.infer<typeof wireReply>
 /** What a worker holds, in bytes. */

@@ -186,7 +186,7 @@ describe('an item that kills its worker', () => {
   })
 
   test('does not open the breaker, however often it comes', async () => {
-    await using opened = await openUnrulyPool()
+    await using opened = await openUnrulyPool({ quarantineMs: 0 })
     const { pool, events } = opened
     const refused = { code: 'ER_POISON' }
     for (let time = 0; time < 4; time += 1)
