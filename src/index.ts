@@ -1,5 +1,5 @@
 /** The front door: exported names, no code. */
-export type { Usage } from './core/call.ts'
+export type { Part, Reply, RequestClass, Usage } from './core/call.ts'
 export {
   BudgetError,
   DeadlineError,

@@ -5,6 +5,7 @@
 import { deadlinePassed } from '../core/async.ts'
 import { errorOf, type RunnerError } from '../core/errors.ts'
 import type { CostModel } from './cost-model.ts'
+import type { Crew } from './crew.ts'
 import type { Job } from './job.ts'
 import type { ResolvedPoolOptions } from './options.ts'
 import type { Queue } from './queue.ts'
@@ -61,4 +62,17 @@ function fullness(job: Job, options: ResolvedPoolOptions, queue: Queue, waitMs: 
   }
   if (waitMs > options.queueWaitMs) return `What waits takes about ${Math.round(waitMs)} ms`
   return undefined
+}
+
+/** The error for a call that comes while no worker is there and none may be started yet. */
+export function noWorker(retryAfterMs: number, cause: RunnerError | undefined): RunnerError {
+  const wait = Math.round(retryAfterMs)
+  const message = `No worker can be had; come back in ${wait} ms. The last one: ${cause?.message ?? 'unknown'}`
+  return errorOf('ER_NO_WORKER', message, { retryAfterMs: wait, cause, detail: cause?.detail ?? '' })
+}
+
+/** The error for workers that did not get warm in time. */
+export function stillWarming({ states, stderrTail }: Crew, timeoutMs: number): RunnerError {
+  const message = `No worker was warm after ${timeoutMs} ms (${states}); raise warmUpTimeoutMs or run \`npx evidence-runner doctor\``
+  return errorOf('ER_WARMING', message, { retryAfterMs: 1000, detail: stderrTail })
 }

@@ -11,6 +11,7 @@ export type Figures = {
   readonly queueWait: Percentiles
 }
 
+/** Counts up; read `figures` at any time. */
 export class Counters {
   readonly #latency = new Histogram()
   readonly #queueWait = new Histogram()

@@ -200,3 +200,15 @@ const otherKind = () => errorOf('ER_WIRE', 'The worker gave results of two kinds
 
 const wrongCount = (got: number, wanted: number) =>
   errorOf('ER_WIRE', `The worker gave ${got} results for ${wanted} items`)
+
+/** The reply to a call without items, which needs no worker. */
+export function emptyReply(call: Call): Reply {
+  const { dimensions } = call.variant.limits
+  return {
+    results: dimensions > 0 ? { count: 0, dimensions, data: new Float32Array() } : [],
+    usage: { calls: 0, tokens: 0, workerMs: 0 },
+    timings: { queueMs: 0, modelMs: 0, wireMs: 0 },
+    attempt: 1,
+    wastedMs: 0,
+  }
+}

@@ -4,16 +4,17 @@
  * worker. Knows processes and items; what the items mean is somebody else's affair.
  */
 import { deadlinePassed, now, setTimer } from '../core/async.ts'
-import type { Call, Dispatch, Reply, RunContext } from '../core/call.ts'
+import type { Call, Dispatch, RunContext } from '../core/call.ts'
 import { errorOf, type RunnerError } from '../core/errors.ts'
 import type { PartsMessage, ResultsMessage } from '../wire/message.ts'
-import { refusalOf } from './admission.ts'
+import { noWorker, refusalOf, stillWarming } from './admission.ts'
 import { Breaker } from './breaker.ts'
 import { CostModel } from './cost-model.ts'
+import { Crew } from './crew.ts'
 import { Counters } from './figures.ts'
 import { Flight } from './flight.ts'
-import { figuresOf, type PoolHealth } from './health.ts'
-import { type Item, Job } from './job.ts'
+import type { PoolHealth } from './health.ts'
+import { emptyReply, type Item, Job } from './job.ts'
 import { type PoolEvent, type PoolOptions, type ResolvedPoolOptions, resolvePoolOptions } from './options.ts'
 import { Quarantine } from './quarantine.ts'
 import { Queue } from './queue.ts'
@@ -34,9 +35,7 @@ export class Pool {
   readonly #options: ResolvedPoolOptions
   readonly #breaker = new Breaker({ now, random: Math.random })
   readonly #queue = new Queue()
-  readonly #slots: readonly Slot[]
-  /** The workers that serve; the other warm ones are spares. */
-  readonly #active = new Set<Worker>()
+  readonly #crew: Crew
   readonly #flights = new Map<Worker, Map<number, Flight>>()
   readonly #open = new Set<Job>()
   readonly #readiness = new Readiness()
@@ -71,11 +70,12 @@ export class Pool {
     }
     const count = this.#options.size + this.#options.spares
     const nextGeneration = () => ++this.#generations
-    this.#slots = Array.from(
+    const slots = Array.from(
       { length: count },
       () => new Slot(this.#options, this.#breaker, nextGeneration, listener),
     )
-    for (const slot of this.#slots) slot.start()
+    this.#crew = new Crew(slots, this.#options.size)
+    this.#crew.start()
   }
 
   /**
@@ -84,10 +84,10 @@ export class Pool {
    * `timeoutMs`; the signal's reason.
    */
   async whenReady(wanted: number, timeoutMs: number, signal?: AbortSignal): Promise<void> {
-    if (this.#readyCount() >= wanted) return
+    if (this.#crew.readyCount >= wanted) return
     if (this.#state !== 'running') throw errorOf('ER_CLOSED', 'The pool is closed; open another one')
-    if (!this.#everReady && !this.#anyAlive() && this.#lastFailure !== undefined) throw this.#lastFailure
-    const waiting = this.#readiness.wait(wanted, timeoutMs, () => this.#stillWarming(timeoutMs), signal)
+    if (!this.#everReady && !this.#crew.alive && this.#lastFailure !== undefined) throw this.#lastFailure
+    const waiting = this.#readiness.wait(wanted, timeoutMs, () => stillWarming(this.#crew, timeoutMs), signal)
     this.#watch()
     try {
       await waiting
@@ -106,7 +106,7 @@ export class Pool {
     this.#refuse(call, context)
     if (call.items.length === 0) return emptyReply(call)
     const job = new Job(call, context, now())
-    const workers = this.#readyCount() || this.#options.size
+    const workers = this.#crew.readyCount || this.#options.size
     const refusal = refusalOf(job, this.#options, {
       queue: this.#queue,
       costs: this.#costs,
@@ -134,8 +134,8 @@ export class Pool {
     const oldest = this.#queue.oldestAt
     const { queueLimit, queueBytes } = this.#options
     return {
-      live: this.#state === 'running' && this.#anyAlive(),
-      ready: this.#state === 'running' && this.#readyCount() > 0,
+      live: this.#state === 'running' && this.#crew.alive,
+      ready: this.#state === 'running' && this.#crew.readyCount > 0,
       saturated: this.#queue.items >= queueLimit * saturation || this.#queue.bytes >= queueBytes * saturation,
       waitingItems: this.#queue.items,
       waitingBytes: this.#queue.bytes,
@@ -143,7 +143,7 @@ export class Pool {
       openCalls: this.#open.size,
       ...this.#counters.figures,
       quarantined: this.#quarantine.size,
-      workers: this.#slots.flatMap(slot => figuresOf(slot, this.#active)),
+      workers: this.#crew.figures,
       lastFailure: this.#lastFailure,
     }
   }
@@ -163,7 +163,8 @@ export class Pool {
     if (this.#state !== 'running') throw errorOf('ER_CLOSED', 'The pool is closed; open another one')
     context.signal.throwIfAborted()
     if (context.deadline <= now()) throw deadlinePassed(call.variant.op, 0)
-    if (!this.#anyAlive() && this.#breaker.state !== 'closed') throw this.#noWorker()
+    if (!this.#crew.alive && this.#breaker.state !== 'closed')
+      throw noWorker(this.#breaker.retryAfterMs, this.#lastFailure)
     const poisonous = this.#quarantine.check(call)
     if (poisonous !== undefined) throw poisonous
   }
@@ -208,7 +209,7 @@ export class Pool {
   #pump(): void {
     // Idle ones first. Those at work will ask for more: what waits is theirs, too, or the last batch would be
     // one worker's alone.
-    const serving = [...this.#active].sort((a, b) => this.#load(a) - this.#load(b))
+    const serving = this.#crew.serving.toSorted((a, b) => this.#load(a) - this.#load(b))
     for (const [index, worker] of serving.entries()) {
       for (;;) {
         const items = this.#cut(worker, serving.length - index)
@@ -227,7 +228,7 @@ export class Pool {
       tokensOf: op => this.#costs.tokensWithin(op, interactive ? batchMsInteractive : batchMs),
       among,
       // Suspects run one at a time, so that they can't take every worker down together.
-      allowAlone: ![...this.#allFlights()].some(flight => flight.alone),
+      allowAlone: !this.#flights.values().some(flights => flights.values().some(flight => flight.alone)),
       room: op => worker.room(op),
     })
   }
@@ -292,26 +293,15 @@ export class Pool {
     this.#breaker.noteReady()
     const { pid, generation, bootMs } = worker
     this.#note({ name: 'worker-ready', pid, generation, bootMs })
-    for (const slot of this.#slots) slot.start() // those that stood back for this probe
-    this.#activate()
-    this.#readiness.tell(this.#readyCount())
+    this.#crew.start() // those that stood back for this probe
+    this.#crew.muster()
+    this.#readiness.tell(this.#crew.readyCount)
     this.#schedule()
-  }
-
-  /** Lets spares step in for those that are gone. */
-  #activate(): void {
-    const present = new Set(this.#slots.flatMap(({ worker }) => (worker === undefined ? [] : [worker])))
-    for (const worker of this.#active) if (!present.has(worker)) this.#active.delete(worker)
-    for (const worker of present) {
-      if (this.#active.size >= this.#options.size) return
-      if (worker.state === 'ready' || worker.state === 'busy') this.#active.add(worker)
-    }
   }
 
   #death(slot: Slot, worker: Worker, reason: RunnerError, replaced: boolean): void {
     this.#noteExit(worker, reason)
-    this.#active.delete(worker)
-    this.#activate()
+    this.#crew.muster()
     const flights = [...(this.#flights.get(worker)?.values() ?? [])]
     this.#flights.delete(worker)
     // A suspect that dies alone is to blame itself; its deaths say nothing about the workers.
@@ -340,7 +330,7 @@ export class Pool {
     this.#lastFailure = reason
     if (worker?.killedFromOutside) this.#breaker.noteBarrenDeath()
     else this.#breaker.noteFailedBoot()
-    if (!this.#everReady && !this.#anyAlive() && this.#breaker.state !== 'closed') {
+    if (!this.#everReady && !this.#crew.alive && this.#breaker.state !== 'closed') {
       // Not a crash: the next start would fail the same way, so nobody is left waiting for it.
       this.#readiness.refuse(reason)
       for (const job of this.#queue.drain()) job.fail(reason)
@@ -371,34 +361,8 @@ export class Pool {
     return flights
   }
 
-  *#allFlights(): Generator<Flight> {
-    for (const flights of this.#flights.values()) yield* flights.values()
-  }
-
   #load(worker: Worker): number {
     return this.#flights.get(worker)?.size ?? 0
-  }
-
-  #readyCount(): number {
-    return this.#slots.filter(({ worker }) => worker?.state === 'ready' || worker?.state === 'busy').length
-  }
-
-  #anyAlive(): boolean {
-    return this.#slots.some(slot => slot.alive)
-  }
-
-  #noWorker(): RunnerError {
-    const retryAfterMs = Math.round(this.#breaker.retryAfterMs)
-    const cause = this.#lastFailure
-    const message = `No worker can be had; come back in ${retryAfterMs} ms. The last one: ${cause?.message ?? 'unknown'}`
-    return errorOf('ER_NO_WORKER', message, { retryAfterMs, cause, detail: cause?.detail ?? '' })
-  }
-
-  #stillWarming(timeoutMs: number): RunnerError {
-    const states = this.#slots.map(({ worker }) => worker?.state ?? 'not started').join(', ')
-    const detail = this.#slots.map(({ worker }) => worker?.stderrTail ?? '').join('\n')
-    const message = `No worker was warm after ${timeoutMs} ms (${states}); raise warmUpTimeoutMs or run \`npx evidence-runner doctor\``
-    return errorOf('ER_WARMING', message, { retryAfterMs: 1000, detail })
   }
 
   /** Workers and their pipes never keep the host's event loop alive; open work does. */
@@ -414,7 +378,7 @@ export class Pool {
   async #close(): Promise<void> {
     this.#state = 'closing'
     this.#readiness.refuse(errorOf('ER_CLOSED', 'The pool was closed while it warmed up'))
-    if (this.#open.size > 0 && (this.#anyAlive() || this.#breaker.state === 'closed')) {
+    if (this.#open.size > 0 && (this.#crew.alive || this.#breaker.state === 'closed')) {
       const { promise, resolve } = Promise.withResolvers<void>()
       this.#onIdle = resolve
       const timer = setTimeout(resolve, this.#options.drainMs)
@@ -427,20 +391,9 @@ export class Pool {
     )
     this.#queue.drain()
     for (const job of this.#open) job.fail(closed)
-    await Promise.all(this.#slots.map(slot => slot.close()))
+    await this.#crew.close()
     // The event loop lets go of handles and timers at the end of its turn.
     await new Promise(resolve => setImmediate(resolve))
     this.#state = 'closed'
-  }
-}
-
-function emptyReply(call: Call): Reply {
-  const { dimensions } = call.variant.limits
-  return {
-    results: dimensions > 0 ? { count: 0, dimensions, data: new Float32Array() } : [],
-    usage: { calls: 0, tokens: 0, workerMs: 0 },
-    timings: { queueMs: 0, modelMs: 0, wireMs: 0 },
-    attempt: 1,
-    wastedMs: 0,
   }
 }

@@ -150,7 +150,7 @@ export class Slot {
 
   #buried(worker: Worker, reason: RunnerError): void {
     this.#track(worker.end())
-    if (this.#state === 'closed') return // ended on purpose
+    if (this.#state === 'closed' || worker.ending) return // on purpose
     if (worker === this.#next) {
       this.#next = undefined
       this.#recycling = false

@@ -62,6 +62,7 @@ export class Worker {
   #memory: WorkerMemory | undefined
   #lanes: Lanes | undefined
   #retiring = false
+  #ending = false
   #clock: NodeJS.Timeout | undefined
   #fatal: { code: ErrorCode; message: string } | undefined
   #stderr = ''
@@ -114,6 +115,11 @@ export class Worker {
     return !this.#killed && outsideSignals.includes(this.#exit?.signal ?? '')
   }
 
+  /** True when it was told to end, so that its exit is no news. */
+  get ending(): boolean {
+    return this.#ending
+  }
+
   /** The tail of what it wrote to stderr. */
   get stderrTail(): string {
     return this.#stderr.trim()
@@ -160,6 +166,7 @@ export class Worker {
   /** Ends it: asks first, then SIGTERM, then SIGKILL. Resolves when the process is gone. */
   async end(): Promise<void> {
     if (this.#state !== 'dead') {
+      this.#ending = true
       this.#state = 'draining'
       this.#disarm()
       this.#lanes?.clear()
