@@ -97,6 +97,7 @@ class EnhancerRunner {
   readonly #telemetry: Telemetry
   readonly #threads = new Threads()
   readonly #embeddings = new EmbeddingCache()
+  readonly #stopObserving: () => void
   #pool: Pool | undefined
   #encoder: Promise<VariantRef> | undefined
 
@@ -114,10 +115,17 @@ class EnhancerRunner {
       workerHealth: () => this.#pool?.health() ?? noPool,
       version,
       close: async () => {
+        this.#stopObserving()
         await this.#pool?.close()
         await this.#threads.close()
       },
     }
+    this.#stopObserving = this.#telemetry.observe({
+      [names.waitingItems]: () => this.#pool?.health().waitingItems ?? 0,
+      [names.oldestWait]: () => this.#pool?.health().oldestWaitMs ?? 0,
+      [names.workersReady]: () =>
+        this.#pool?.health().workers.filter(({ state }) => state === 'ready' || state === 'busy').length ?? 0,
+    })
     if (config.enableEmbeddingSearch) this.#running()
   }
 
@@ -186,6 +194,9 @@ class EnhancerRunner {
       this.#telemetry.record(names.batchItems, event.items, { [names.op]: event.op })
     if (event.name === 'worker-exit')
       this.#telemetry.count(names.workerExits, 1, { [names.errorType]: event.code })
+    if (event.name === 'worker-recycled') this.#telemetry.count(names.workerRecycled)
+    // Every call would be an event of its own: spans and metrics have them already.
+    if (event.name === 'call-queued' || event.name === 'call-settled') return
     const { name, ...fields } = event
     this.#telemetry.emit(name, fields)
   }

@@ -10,6 +10,7 @@ import {
   type Histogram,
   type MeterProvider,
   metrics,
+  type ObservableResult,
   SpanStatusCode,
   trace,
 } from '@opentelemetry/api'
@@ -41,6 +42,10 @@ export const names = {
   queueDuration: 'evidence_runner.queue.duration',
   batchItems: 'evidence_runner.batch.items',
   workerExits: 'evidence_runner.worker.exits',
+  workerRecycled: 'evidence_runner.worker.recycled',
+  workersReady: 'evidence_runner.workers.ready',
+  waitingItems: 'evidence_runner.queue.items',
+  oldestWait: 'evidence_runner.queue.oldest_wait',
   cacheHits: 'evidence_runner.cache.hits',
   op: 'evidence_runner.op',
   model: 'gen_ai.request.model',
@@ -94,6 +99,21 @@ export class Telemetry {
       metrics.getMeter(names.scope).createCounter(name),
     ) as Counter
     instrument.add(value, attributes)
+  }
+
+  /** Reads figures whenever metrics are collected, from now until the returned function is called. */
+  observe(figures: Readonly<Record<string, () => number>>): () => void {
+    if (!this.#openTelemetry) return () => {}
+    const meter = metrics.getMeter(names.scope)
+    const stops = Object.entries(figures).map(([name, read]) => {
+      const gauge = meter.createObservableGauge(name)
+      const look = (result: ObservableResult) => result.observe(read())
+      gauge.addCallback(look)
+      return () => gauge.removeCallback(look)
+    })
+    return () => {
+      for (const stop of stops) stop()
+    }
   }
 
   /** Runs `work` inside a span; its error is noted on the span and goes on as it came. */

@@ -32,7 +32,7 @@ export type PoolOptions = {
   readonly hangFloorMs?: number
   /** @default 20 */
   readonly hangFactor?: number
-  /** Items of one batch at most. @default 32 */
+  /** Items of one batch at most. @default 128 */
   readonly batchItems?: number
   /** Estimated tokens of one batch at most; a single longer item still goes. @default 2048 */
   readonly batchTokens?: number
@@ -108,7 +108,7 @@ const defaults = {
   warmUpTimeoutMs: 60_000,
   hangFloorMs: 20_000,
   hangFactor: 20,
-  batchItems: 32,
+  batchItems: 128,
   batchTokens: 2048,
   batchMs: 400,
   batchMsInteractive: 80,

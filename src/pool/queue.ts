@@ -52,6 +52,10 @@ export class Queue {
     return this.#bytes
   }
 
+  get #tokens(): number {
+    return this.#lanes.values().reduce((sum, lane) => sum + lane.tokens, 0)
+  }
+
   /** Estimated tokens that would be served before a new job of this class, about. */
   tokensAhead(kind: RequestClass): number {
     const before = classes.slice(0, classes.indexOf(kind) + 1)
@@ -119,8 +123,10 @@ export class Queue {
       return items
     }
     const batch: Item[] = []
-    const fair = Math.max(1, Math.ceil((this.#items - this.#again.length) / caps.among))
-    let limit = Math.min(caps.items, fair)
+    // A fair share is counted in tokens: the longest come first, and as many of them as of short ones would be
+    // far more than a share.
+    const share = this.#tokens / caps.among
+    let limit = caps.items
     let mostTokens = caps.tokens
     let tokens = 0
     let key: string | undefined
@@ -138,7 +144,7 @@ export class Queue {
       const first = batch.length
       while (job.next < job.items.length && batch.length < limit) {
         const item = job.items[job.next] as Item
-        if (batch.length > 0 && tokens + item.tokens > mostTokens) break
+        if (batch.length > 0 && (tokens >= share || tokens + item.tokens > mostTokens)) break
         batch.push(item)
         tokens += item.tokens
         job.next += 1

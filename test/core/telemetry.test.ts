@@ -228,6 +228,19 @@ describe('OpenTelemetry', () => {
     expect([...found.keys()].toSorted()).toEqual([names.cacheHits, names.queueDuration].toSorted())
   })
 
+  test('reads figures when it collects, until it is told to stop', async () => {
+    sdk = registerSdk()
+    let waiting = 3
+    const stop = new Telemetry().observe({ [names.waitingItems]: () => waiting })
+    const found = async () => JSON.stringify([...((await sdk?.metrics()) ?? [])])
+    expect(await found()).toContain('"value":3')
+    waiting = 5
+    expect(await found()).toContain('"value":5')
+    stop()
+    waiting = 7
+    expect(await found()).not.toContain('"value":7')
+  })
+
   test('gets nothing when it is switched off', async () => {
     sdk = registerSdk()
     const telemetry = new Telemetry({ openTelemetry: false })
