@@ -38,3 +38,16 @@ export function limitedSignal(
   }
   return { signal: controller.signal, abort: reason => controller.abort(reason), release }
 }
+
+/** Keeps the event loop alive while it is wanted, for work whose own handles don't. */
+export class KeepAlive {
+  #timer: NodeJS.Timeout | undefined
+
+  hold(wanted: boolean): void {
+    if (wanted) this.#timer ??= setInterval(() => {}, longestTimerMs)
+    else {
+      clearInterval(this.#timer)
+      this.#timer = undefined
+    }
+  }
+}

@@ -132,7 +132,12 @@ export class Job {
 
   /** Hands on what a step added to one of its items. */
   part({ index }: Item, delta: unknown): void {
-    if (this.open) this.call.onPart?.({ index, delta, attempt: this.#attempt })
+    if (!this.open) return
+    try {
+      this.call.onPart?.({ index, delta, attempt: this.#attempt })
+    } catch (error) {
+      this.fail(error) // the caller's own fault, and nobody else's
+    }
   }
 
   /** Notes work that died with a worker and will be done again. */

@@ -3,7 +3,7 @@
  * the moment a worker is free (never on a timer), joins the answers, and loses no accepted call to a dead
  * worker. Knows processes and items; what the items mean is somebody else's affair.
  */
-import { deadlinePassed, now, setTimer } from '../core/async.ts'
+import { deadlinePassed, KeepAlive, now, setTimer } from '../core/async.ts'
 import type { Call, Dispatch, RunContext } from '../core/call.ts'
 import { errorOf, type RunnerError } from '../core/errors.ts'
 import type { PartsMessage, ResultsMessage } from '../wire/message.ts'
@@ -39,12 +39,12 @@ export class Pool {
   readonly #flights = new Map<Worker, Map<number, Flight>>()
   readonly #open = new Set<Job>()
   readonly #readiness = new Readiness()
+  readonly #keepAlive = new KeepAlive()
   readonly #costs = new CostModel()
   readonly #counters = new Counters()
   readonly #quarantine: Quarantine
   #state: 'running' | 'closing' | 'closed' = 'running'
   #closing: Promise<void> | undefined
-  #keepAlive: NodeJS.Timeout | undefined
   #pumping = false
   #generations = 0
   #batches = 0
@@ -319,7 +319,7 @@ export class Pool {
     for (const item of again) item.counted ||= barren
     for (const { item, error } of poisoned) {
       if (item.counted) this.#breaker.forgiveBarrenDeath()
-      this.#quarantine.add(item.job.call, item.value)
+      this.#quarantine.add(item.job.call, item.job.call.items[item.index])
       this.#drop(item.job, error)
     }
     this.#queue.again(again)
@@ -344,7 +344,11 @@ export class Pool {
   }
 
   #note(event: PoolEvent): void {
-    this.#options.onEvent(event)
+    try {
+      this.#options.onEvent(event)
+    } catch {
+      // A listener's fault must not be taken for a worker's.
+    }
   }
 
   #drop(job: Job, error: unknown): void {
@@ -367,12 +371,7 @@ export class Pool {
 
   /** Workers and their pipes never keep the host's event loop alive; open work does. */
   #watch(): void {
-    const needed = this.#open.size > 0 || this.#readiness.waiting
-    if (needed && this.#keepAlive === undefined) this.#keepAlive = setInterval(() => {}, 2 ** 30)
-    if (!needed && this.#keepAlive !== undefined) {
-      clearInterval(this.#keepAlive)
-      this.#keepAlive = undefined
-    }
+    this.#keepAlive.hold(this.#open.size > 0 || this.#readiness.waiting)
   }
 
   async #close(): Promise<void> {
