@@ -1,5 +1,12 @@
 """What the two sides say to each other, field by field. Twin of src/wire/message.ts: the same messages and
 fields in the same order; golden frames under test/golden are read and written by both.
+
+What a batch hears depends on its operation's lane, which `ready.lanes` gives. 1: one step; one batch runs at
+a time, the others wait. More: so many calls may be inside at once, of any number of batches, beside what else
+runs; one call more is a fault of the protocol.
+
+    one step   batch ──▶ started ──▶ results                               one reply a call, all at once
+    stepwise   batch ──▶ started ──▶ parts … parts ──▶ results … results   each call's reply at its own end
 """
 
 from typing import Any, Literal, NotRequired, TypedDict
@@ -21,7 +28,10 @@ class WireVectors(TypedDict):
 
 
 class WireCall(TypedDict):
-    """One slice of a caller's call inside a batch; ``id`` is unique within the worker's generation."""
+    """One slice of a caller's call inside a batch; ``id`` is unique within the worker's generation.
+
+    Ids rise. For a stepwise operation ``items`` holds exactly one.
+    """
 
     id: int
     items: list[Any]
@@ -32,7 +42,7 @@ class WireCall(TypedDict):
 
 
 class Batch(TypedDict):
-    """Node → Python: run this. ``hangMs`` after its start the worker counts as hung."""
+    """Node → Python: run this. ``hangMs`` after its start, or its last step, the worker counts as hung."""
 
     type: Literal["batch"]
     batch: int
@@ -69,7 +79,10 @@ class Memory(TypedDict):
     mlxCacheBytes: int
 
 
-# Node → Python: the fields that each message must have, beside `type`.
+# Node → Python: the fields that each message must have, beside `type`. `cancel` names a call. One that waits,
+# or is still to come, is left out of its batch; one of a stepwise operation is removed between two steps and
+# answered with ER_DEADLINE, which says that its slot is free. One that is in its only step, or over, goes on
+# as if nothing had been said. `shutdown`: finish what came before, rows inside too, and leave.
 TO_WORKER: dict[str, tuple[str, ...]] = {
     "batch": ("batch", "op", "model", "hangMs", "calls"),
     "cancel": ("id",),
@@ -108,17 +121,20 @@ def ready(
 
 
 def started(batch: int) -> dict[str, Any]:
-    """The batch is being run now: its hang clock starts."""
+    """The batch is being run now, or its calls inserted: its hang clock starts."""
     return {"type": "started", "batch": batch}
 
 
 def results(batch: int, calls: list[WireReply], model_ms: float, memory: Memory) -> dict[str, Any]:
-    """One reply a call, in the batch's order."""
+    """One reply a call, in the batch's order. ``model_ms`` counts from the start.
+
+    A batch of a stepwise operation gets as many as it takes: each holds those of its calls that end now.
+    """
     return {"type": "results", "batch": batch, "calls": calls, "modelMs": model_ms, "memory": memory}
 
 
 def parts(calls: list[dict[str, Any]]) -> dict[str, Any]:
-    """What one step added to each streaming call."""
+    """What one step added to each streaming call, in one frame; the same step's `results` come after it."""
     return {"type": "parts", "calls": calls}
 
 

@@ -1,14 +1,20 @@
 """The worker's only loop: reader thread → model thread (main) → writer thread.
 
-    stdin ──frames──▶ reader ──inbox──▶ model ──started, results──────────▶ stdout's old descriptor
+    stdin ──frames──▶ reader ──inbox──▶ model ──started, parts, results───▶ stdout's old descriptor
                         │ answers pings   │ all else                        ▲
                         └─────────────────┴──────outbox──▶ writer ──────────┘
 
-The model thread writes what starts and ends its batch itself: it has nothing else to do then, and handing a
-frame to another thread costs up to 60 µs. It alone touches a model: load, warm-up, forward.
+The model thread alone touches a model: load, warm-up, forward, insert, step, remove. It goes round like this,
+so that neither many steps nor a flood of batches can hold up the other:
 
-A RunnerError that an operation raises answers the call that it belongs to; any other exception there ends the
-process, and the pool heals. The end of stdin ends the process at once, whatever the model thread is doing.
+    ┌─▶ hear all that came ──▶ insert new rows ──▶ run one one-step batch ──▶ make one step for all rows ─┐
+    └───────────── waits here only when nothing is queued and no row is inside ◀──────────────────────────┘
+
+It writes what begins and ends its work itself: it has nothing else to do then, and handing a frame to another
+thread costs up to 60 µs.
+
+A RunnerError that belongs to a call answers that call; any other exception there ends the process, and the
+pool heals. The end of stdin ends the process at once, whatever the model thread is doing.
 """
 
 import faulthandler
@@ -17,14 +23,16 @@ import queue
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 from . import message as wire
-from .errors import InputError, RunnerError, WireError
+from .errors import RunnerError, WireError
 from .frame import read_frame, write_frame
+from .lanes import Answer, Lanes, StepLane
 from .log import note, note_error
-from .ops.operation import Operation
-from .ops.vectors import Vectors
+from .ops.operation import Operation, StepOperation, is_stepwise
 from .runtime import memory
 from .stdio import raise_buffers
 
@@ -34,8 +42,8 @@ EXIT_BOOT = 69
 EXIT_CRASH = 70
 
 # The pool kills a hung worker itself; this is for the day when the pool is gone or blocked. Arming starts a
-# thread, so one watch serves many batches: it is set for longer than a batch may take, and again when less
-# than that is left.
+# thread, so one watch serves many batches and steps: it is set for longer than one may take, and again when
+# less than that is left.
 WATCHDOG_GRACE_SECONDS = 5.0
 WATCHDOG_SLACK = 2.0
 WATCHDOG_IDLE_SECONDS = 1.0
@@ -48,14 +56,16 @@ _STOP = object()
 class Server:
     """Serves ``operations`` (by name) over a pair of descriptors until told to stop or left alone."""
 
-    def __init__(self, operations: dict[str, Operation], frames_in: BinaryIO, frames_out: int) -> None:
+    def __init__(
+        self, operations: dict[str, Operation | StepOperation], frames_in: BinaryIO, frames_out: int
+    ) -> None:
         self._operations = operations
+        self._lanes = Lanes(operations)
+        self._stopping = False
         self._frames_in = frames_in
         self._frames_out = frames_out
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._outbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._cancelled: set[int] = set()
-        self._last_call = 0
         self._writer = threading.Thread(target=self._write, name="writer", daemon=True)
         self._write_lock = threading.Lock()
         self._watched_until = 0.0
@@ -82,7 +92,9 @@ class Server:
             wire.ready(
                 ops=list(self._operations),
                 models=[{"op": name, **operation.facts} for name, operation in self._operations.items()],
-                lanes=dict.fromkeys(self._operations, 1),
+                lanes={
+                    name: each.slots if is_stepwise(each) else 1 for name, each in self._operations.items()
+                },
                 load_ms=load_ms,
                 warm_up_ms=warm_up_ms,
                 memory=self._figures(),
@@ -104,15 +116,43 @@ class Server:
 
     def _serve(self) -> None:
         try:
-            while (item := self._next()) is not _STOP:
-                self._run_batch(item)
+            while self._hear():
+                for lane in self._lanes.stepwise.values():
+                    while lane.waiting:
+                        self._insert(lane, lane.waiting.popleft())
+                if self._lanes.one_step.waiting:
+                    self._run_batch(self._lanes.one_step.waiting.popleft())
+                if lane := self._lanes.next_busy():
+                    self._step(lane)
+        except WireError as error:
+            note(error.message)
+            self._exit(EXIT_WIRE)
         except BaseException as error:  # whatever it is, the model's state can't be trusted any more
             note_error("the model thread failed", error)
             self._exit(EXIT_CRASH)
         self._exit(EXIT_DONE)
 
-    def _next(self) -> Any:
-        """The next batch, or ``_STOP``. A worker that stays idle is not watched."""
+    def _hear(self) -> bool:
+        """Takes in all that has come, and waits if there is nothing to do; False when the work is over."""
+        if self._lanes.idle:
+            if self._stopping:
+                return False
+            self._take(self._next())
+        while not self._inbox.empty():
+            self._take(self._inbox.get())
+        return True
+
+    def _take(self, message: dict[str, Any]) -> None:
+        if message["type"] == "shutdown":
+            self._stopping = True
+        elif message["type"] == "cancel":
+            if answer := self._lanes.cancel(message["id"]):
+                self._answer(answer)
+        elif not self._stopping:
+            self._lanes.queue(message)
+
+    def _next(self) -> dict[str, Any]:
+        """The next message, however long it takes. A worker that stays idle is not watched."""
         if self._watched_until:
             try:
                 return self._inbox.get(timeout=WATCHDOG_IDLE_SECONDS)
@@ -122,7 +162,7 @@ class Server:
         return self._inbox.get()
 
     def _watch(self, hang_ms: float) -> None:
-        """Sees to it that a batch that never ends ends the process, with every thread's stack on stderr."""
+        """Sees to it that a batch or a step that never ends ends the process, with all stacks on stderr."""
         needed = hang_ms / 1000 + WATCHDOG_GRACE_SECONDS
         now = time.monotonic()
         if self._watched_until - now < needed:
@@ -130,77 +170,47 @@ class Server:
             self._watched_until = now + needed * WATCHDOG_SLACK
 
     def _run_batch(self, batch: wire.Batch) -> None:
-        self._watch(batch["hangMs"])
-        self._write_frame(wire.started(batch["batch"]))
-        begin = time.monotonic()
+        with self._at_work(batch["hangMs"]):
+            self._write_frame(wire.started(batch["batch"]))
+            answer = self._lanes.one_step.run(batch, self._lanes.left_out(batch))
+        self._answer(answer)
+
+    def _insert(self, lane: StepLane, batch: wire.Batch) -> None:
+        with self._at_work(max(batch["hangMs"], lane.hang_ms)):
+            self._write_frame(wire.started(batch["batch"]))
+            answer = lane.insert(batch, self._lanes.left_out(batch))
+        if answer:
+            self._answer(answer)
+
+    def _step(self, lane: StepLane) -> None:
+        with self._at_work(lane.hang_ms):
+            deltas, answers = lane.step()
+        if deltas:
+            self._write_frame(wire.parts(deltas))
+        for answer in answers:
+            self._answer(answer)
+
+    @contextmanager
+    def _at_work(self, hang_ms: float) -> Iterator[None]:
+        """Around whatever the model does: watched, and told to pings. An exception ends the process."""
+        self._watch(hang_ms)
         self._in_step = True
-        calls = [call for call in batch["calls"] if call["id"] not in self._cancelled]
-        self._last_call = max((call["id"] for call in batch["calls"]), default=self._last_call)
-        replies = self._replies(batch["op"], batch["model"], calls)
+        yield
         self._in_step = False
         self._last_step = time.monotonic()
-        for call in batch["calls"]:
-            self._cancelled.discard(call["id"])
-        self._write_frame(
-            wire.results(batch["batch"], replies, (self._last_step - begin) * 1000, self._figures())
-        )
 
-    def _replies(self, op: str, model: str, calls: list[wire.WireCall]) -> list[wire.WireReply]:
-        operation = self._operations.get(op)
-        if operation is None:
-            known = ", ".join(self._operations)
-            return [
-                _failed(call, InputError("ER_UNKNOWN_OP", f"This worker runs {known}, not {op}"))
-                for call in calls
-            ]
-        if operation.facts["name"] != model:
-            error = InputError(
-                "ER_UNKNOWN_MODEL", f"This worker runs {op} with {operation.facts['name']}, not {model}"
-            )
-            return [_failed(call, error) for call in calls]
-        replies: dict[int, wire.WireReply] = {}
-        for group in _by_options(calls):
-            replies.update(self._forward(operation, group))
-        return [replies[call["id"]] for call in calls]
-
-    def _forward(self, operation: Operation, calls: list[wire.WireCall]) -> dict[int, wire.WireReply]:
-        """Runs calls that share their options as one; if that fails, each alone: one can't fail the rest."""
-        items = [item for call in calls for item in call["items"]]
-        try:
-            results, tokens = operation.forward(items, calls[0]["options"])
-        except RunnerError as error:
-            if len(calls) == 1:
-                return {calls[0]["id"]: _failed(calls[0], error)}
-            return {key: reply for call in calls for key, reply in self._forward(operation, [call]).items()}
-        if len(results) != len(items):
-            raise RuntimeError(f"{operation.name} gave {len(results)} results for {len(items)} items")
-        replies: dict[int, wire.WireReply] = {}
-        start = 0
-        for call in calls:
-            stop = start + len(call["items"])
-            part = results.part(start, stop) if isinstance(results, Vectors) else results[start:stop]
-            replies[call["id"]] = {
-                "id": call["id"],
-                "results": part,
-                "usage": {"tokens": sum(tokens[start:stop])},
-            }
-            start = stop
-        return replies
+    def _answer(self, answer: Answer) -> None:
+        self._write_frame(wire.results(answer.batch, answer.replies, answer.model_ms, self._figures()))
 
     def _read(self) -> None:
         """The reader thread: frames to messages; the end of stdin is the end of the process."""
         try:
             while (body := read_frame(self._frames_in)) is not None:
                 message = wire.decode(body)
-                if message["type"] == "batch":
-                    self._inbox.put(message)
-                elif message["type"] == "cancel":
-                    if message["id"] > self._last_call:  # ids rise; what has begun is not stopped
-                        self._cancelled.add(message["id"])
-                elif message["type"] == "ping":
+                if message["type"] == "ping":
                     self._send(self._pong(message["id"]))
                 else:
-                    self._inbox.put(_STOP)
+                    self._inbox.put(message)
         except WireError as error:
             note(error.message)
             os._exit(EXIT_WIRE)
@@ -264,18 +274,6 @@ def _boot_failure(error: Exception) -> RunnerError:
         what = f"The Python environment lacks {error.name}; run `npx evidence-runner setup`"
         return RunnerError("ER_WORKER_SPAWN", what)
     return RunnerError("ER_MODEL_LOAD", f"The model can't be used: {type(error).__name__}: {error}")
-
-
-def _failed(call: wire.WireCall, error: RunnerError) -> wire.WireReply:
-    return {"id": call["id"], "error": {"code": error.code, "message": error.message}, "usage": {"tokens": 0}}
-
-
-def _by_options(calls: list[wire.WireCall]) -> list[list[wire.WireCall]]:
-    """Calls with equal options together, in order of first appearance."""
-    groups: dict[str, list[wire.WireCall]] = {}
-    for call in calls:
-        groups.setdefault(repr(sorted(call["options"].items())), []).append(call)
-    return list(groups.values())
 
 
 def _versions() -> dict[str, str]:

@@ -119,6 +119,37 @@ def test_a_cancelled_call_is_left_out_of_a_batch_that_waits() -> None:
         assert [reply["id"] for reply in worker.wait_for("results")["calls"]] == [3]
 
 
+def test_a_cancelled_call_that_has_begun_is_answered_as_ever() -> None:
+    with Worker() as worker:
+        worker.boot()
+        worker.send(batch(1, call(1, "a", delayMs=300), call(2, "b")))
+        worker.wait_for("started")
+        worker.send({"type": "cancel", "id": 2})
+        assert [reply["id"] for reply in worker.wait_for("results")["calls"]] == [1, 2]
+        worker.send(batch(2, call(3, "c")))
+        assert [reply["id"] for reply in worker.wait_for("results")["calls"]] == [3]
+
+
+def test_a_cancel_that_overtakes_its_batch_is_remembered() -> None:
+    with Worker() as worker:
+        worker.boot()
+        worker.send({"type": "cancel", "id": 2})
+        worker.send(batch(1, call(1, "a"), call(2, "b")))
+        assert [reply["id"] for reply in worker.wait_for("results")["calls"]] == [1]
+
+
+def test_a_batch_that_comes_after_shutdown_is_not_run() -> None:
+    with Worker() as worker:
+        worker.boot()
+        worker.send(batch(1, call(1, "a", delayMs=200)))
+        worker.wait_for("started")
+        worker.send({"type": "shutdown"})
+        worker.send(batch(2, call(2, "b")))
+        assert worker.wait_for("results")["batch"] == 1
+        assert worker.exit_code() == 0
+        assert worker.rest() == b""
+
+
 def test_nothing_that_an_operation_prints_can_break_a_frame() -> None:
     code = """
 class Loud(Echo):

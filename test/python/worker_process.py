@@ -1,8 +1,8 @@
 """A worker process on pipes, as the pool would start it, for tests that speak to it frame by frame.
 
 `Worker()` runs the package as it is; `Worker(code=…)` runs a program of the test's own with `-c`, for
-operations that misbehave. Messages come as dicts, in order; every wait is bounded, so a worker that hangs
-fails its test.
+operations that misbehave. Messages come as dicts, in order; every wait is bounded, and so is the time in
+which a worker is listened to: one that hangs, or talks for ever, fails its test.
 """
 
 import os
@@ -19,6 +19,7 @@ import msgpack
 
 PACKAGE = Path(__file__).resolve().parent.parent.parent / "python"
 PATIENCE_SECONDS = 10.0
+LIFE_SECONDS = 60.0
 
 # The start of a program that serves operations of its own: `serve({"echo": Mine()})` is the end of it.
 PRELUDE = """
@@ -46,6 +47,7 @@ class Worker:
             bufsize=0,
             env={**os.environ, "PYTHONPATH": str(PACKAGE)},
         )
+        self.born = time.monotonic()
         assert self.process.stdin and self.process.stdout and self.process.stderr
         self.stdin, self.stdout, self.stderr = self.process.stdin, self.process.stdout, self.process.stderr
 
@@ -69,6 +71,7 @@ class Worker:
 
     def receive(self) -> dict[str, Any]:
         """The next message."""
+        assert time.monotonic() < self.born + LIFE_SECONDS, "the worker never said what the test waits for"
         (length,) = struct.unpack("<I", self._take(4))
         return msgpack.unpackb(self._take(length))
 

@@ -4,19 +4,22 @@ import json
 from typing import Any
 
 from .echo import Echo
-from .operation import Operation
+from .operation import Operation, StepOperation
+from .stream import SLOTS, Stream
 
 
-def operations_of(arguments: list[str]) -> dict[str, Operation]:
+def operations_of(arguments: list[str]) -> dict[str, Operation | StepOperation]:
     """The operations that the arguments name, by name; each argument is a JSON object with an ``op``."""
     settings = [json.loads(argument) for argument in arguments] or [{"op": "echo"}]
     made = [_make(setting) for setting in settings]
     return {operation.name: operation for operation in made}
 
 
-def _make(setting: dict[str, Any]) -> Operation:
+def _make(setting: dict[str, Any]) -> Operation | StepOperation:
     if setting["op"] == "echo":
         return Echo()
+    if setting["op"] == "stream":
+        return Stream(setting.get("slots", SLOTS))
     if setting["op"] == "embed":
         from .embed import Embed
 
@@ -27,4 +30,4 @@ def _make(setting: dict[str, Any]) -> Operation:
             revision=setting["revision"],
             model_name=setting["name"],
         )
-    raise SystemExit(f"There is no operation {setting['op']!r}; there are echo and embed")
+    raise SystemExit(f"There is no operation {setting['op']!r}; there are echo, stream and embed")
