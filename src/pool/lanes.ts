@@ -63,6 +63,7 @@ export class Lanes {
       throw errorOf('ER_WIRE', `The worker started batch ${batch}, which it was not given`)
     running.started = true
     this.#rewind(running)
+    this.#alive()
   }
 
   /** Calls made a step: their batches are alive. */
@@ -72,8 +73,8 @@ export class Lanes {
       if (running === undefined || !this.stepwise(running.message.op)) {
         throw errorOf('ER_WIRE', `The worker sent parts of call ${id}, which does not stream`)
       }
-      this.#rewind(running)
     }
+    this.#alive()
   }
 
   /** Answers came. A one-step batch is over with its first answer, one of many steps when all calls have theirs. */
@@ -87,12 +88,19 @@ export class Lanes {
     }
     for (const { id } of calls) running.open.delete(id)
     if (!this.stepwise(running.message.op) || running.open.size === 0) this.#drop(batch)
-    else this.#rewind(running)
+    this.#alive()
   }
 
   /** Stops every clock. */
   clear(): void {
     for (const batch of [...this.#running.keys()]) this.#drop(batch)
+  }
+
+  /** The worker does something: its streams are not hung, whichever of its work it was. */
+  #alive(): void {
+    for (const running of this.#running.values()) {
+      if (running.started && this.stepwise(running.message.op)) this.#rewind(running)
+    }
   }
 
   #drop(batch: number): void {
