@@ -17,6 +17,8 @@ export type BenchmarkOptions = {
 
 export type Benchmark = {
   readonly about: string
+  /** How much longer than the others it may take in all. @default 1 */
+  readonly lengths?: number
   readonly run: (options: BenchmarkOptions) => Promise<Report>
 }
 

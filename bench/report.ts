@@ -1,4 +1,5 @@
 /** How benchmarks tell what they found: tables and goals, for people as text and for programs as JSON. */
+import { type Chart, chartText } from './histogram.ts'
 import type { Machine } from './machine.ts'
 
 export type Row = Readonly<Record<string, string | number>>
@@ -19,6 +20,8 @@ export type Goal = {
 export type Report = {
   readonly tables: readonly Table[]
   readonly goals: readonly Goal[]
+  /** How values were spread; also drawn to bench/results/NAME.svg. */
+  readonly charts?: readonly Chart[]
   /** What the workers said of their matrix library and device. */
   readonly workerFacts: Readonly<Record<string, string>>
 }
@@ -34,12 +37,13 @@ export type Result = Report & {
 
 /** The result as a person reads it. */
 export function resultText(result: Result): string {
-  const { benchmark, goals, machine, quick, seconds, tables, workerFacts } = result
+  const { benchmark, charts = [], goals, machine, quick, seconds, tables, workerFacts } = result
   const facts = Object.entries({ ...machine, ...workerFacts }).map(([key, value]) => `${key} ${value}`)
   const parts = [
     `${benchmark}${quick ? ', quick' : ''}, ${seconds.toFixed(1)} s`,
     facts.join(' | '),
     ...tables.map(tableText),
+    ...charts.map(chartText),
     tableText({ title: 'Goals', rows: goals.map(goalRow) }),
   ]
   return parts.join('\n\n')
@@ -62,7 +66,7 @@ function goalRow(goal: Goal): Row {
 
 function tableText({ note, rows, title }: Table): string {
   const columns = [...new Set(rows.flatMap(row => Object.keys(row)))]
-  const numeric = columns.map(column => rows.every(row => typeof (row[column] ?? 0) === 'number'))
+  const numeric = columns.map(column => rows.every(row => typeof (row[column] || 0) === 'number'))
   const lines = [
     columns,
     ...rows.map(row =>

@@ -1,6 +1,7 @@
 /**
  * Runs a benchmark: `npm run bench -- NAME [--json] [--quick]`; without a name, lists them. Prints tables (or
- * JSON) and writes bench/results/NAME.json (NAME.quick.json) with the machine's facts. Each run has a time limit.
+ * JSON) and writes bench/results/NAME.json (NAME.quick.json) with the machine's facts, and NAME.svg where there
+ * is a chart. Each run has a time limit.
  */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -8,12 +9,28 @@ import { parseArgs } from 'node:util'
 import type { Benchmark } from './benchmark.ts'
 import { bridge } from './bridge.ts'
 import { embed } from './embed.ts'
+import { encoder } from './encoder.ts'
 import { enhance } from './enhance.ts'
+import { growth } from './growth.ts'
+import { chartsSvg } from './histogram.ts'
+import { load } from './load.ts'
 import { machineFacts } from './machine.ts'
+import { pool } from './pool.ts'
+import { recovery } from './recovery.ts'
 import { type Result, resultText } from './report.ts'
 import { start } from './start.ts'
 
-const benchmarks: Readonly<Record<string, Benchmark>> = { bridge, embed, start, enhance }
+const benchmarks: Readonly<Record<string, Benchmark>> = {
+  bridge,
+  load,
+  embed,
+  encoder,
+  start,
+  recovery,
+  growth,
+  pool,
+  enhance,
+}
 
 /** What a benchmark aims at, and when it is ended. */
 const times = { full: { aimMs: 100_000, limitMs: 240_000 }, quick: { aimMs: 15_000, limitMs: 120_000 } }
@@ -27,7 +44,11 @@ const { positionals, values } = parseArgs({
 
 async function measure(name: string, benchmark: Benchmark): Promise<Result> {
   const { quick } = values
-  const { aimMs, limitMs } = quick ? times.quick : times.full
+  const { lengths = 1 } = benchmark
+  const [aimMs, limitMs] = Object.values(quick ? times.quick : times.full).map(ms => ms * lengths) as [
+    number,
+    number,
+  ]
   const controller = new AbortController()
   const late = setTimeout(() => {
     controller.abort(new Error(`${name} was not done within ${limitMs / 1000} s`))
@@ -75,6 +96,8 @@ if (name === undefined || chosen === undefined) {
   const json = `${JSON.stringify(result, null, 2)}\n`
   const folder = join(import.meta.dirname, 'results')
   await mkdir(folder, { recursive: true })
-  await writeFile(join(folder, `${name}${values.quick ? '.quick' : ''}.json`), json)
+  const file = join(folder, `${name}${values.quick ? '.quick' : ''}`)
+  await writeFile(`${file}.json`, json)
+  if (result.charts !== undefined) await writeFile(`${file}.svg`, chartsSvg(result.charts))
   process.stdout.write(values.json ? json : `${resultText(result)}\n`)
 }

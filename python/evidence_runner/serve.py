@@ -34,7 +34,7 @@ from .lanes import Answer, Lanes, StepLane
 from .log import note, note_error
 from .ops.operation import Operation, StepOperation, is_stepwise
 from .runtime import memory
-from .stdio import raise_buffers
+from .stdio import end_group, raise_buffers
 
 EXIT_DONE = 0
 EXIT_WIRE = 65
@@ -217,6 +217,7 @@ class Server:
         except Exception as error:  # a worker that can't hear any more must not live on
             note_error("the reader thread failed", error)
             os._exit(EXIT_CRASH)
+        end_group()
         os._exit(EXIT_DONE)
 
     def _write(self) -> None:

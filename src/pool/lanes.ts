@@ -86,7 +86,14 @@ export class Lanes {
         `The worker answered batch ${batch}, which it was not given or had not started`,
       )
     }
-    for (const { id } of calls) running.open.delete(id)
+    for (const { id } of calls) {
+      if (!running.open.delete(id)) {
+        throw errorOf(
+          'ER_WIRE',
+          `The worker answered call ${id} of batch ${batch} twice, or was never given it`,
+        )
+      }
+    }
     if (!this.stepwise(running.message.op) || running.open.size === 0) this.#drop(batch)
     this.#alive()
   }

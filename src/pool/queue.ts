@@ -8,13 +8,25 @@
 import type { RequestClass } from '../core/call.ts'
 import type { Item, Job } from './job.ts'
 
+/** Callers remembered before those are forgotten who have nothing to make up for. */
+const mostLeft = 100
+
 /** Most urgent first. */
 const classes = ['interactive', 'normal', 'bulk'] as const satisfies readonly RequestClass[]
 
 /** Turns that each class gets of every twelve while all three wait. */
 const weights: Readonly<Record<RequestClass, number>> = { interactive: 8, normal: 3, bulk: 1 }
 
-type Lane = { readonly callers: Map<string, Turn>; readonly weight: number; pass: number; tokens: number }
+type Lane = {
+  readonly callers: Map<string, Turn>
+  /** Where callers stood that have nothing waiting now and had more than their turn. */
+  readonly left: Map<string, number>
+  readonly weight: number
+  pass: number
+  tokens: number
+  /** The pass of the turn that was served last: the present, for a caller that joins. */
+  served: number
+}
 
 /** The jobs of one caller in one class, earliest deadline first, and how much it has had. */
 type Turn = { readonly jobs: Job[]; pass: number }
@@ -35,7 +47,10 @@ export type BatchCaps = {
 
 export class Queue {
   readonly #lanes: ReadonlyMap<RequestClass, Lane> = new Map(
-    classes.map(name => [name, { callers: new Map(), weight: weights[name], pass: 0, tokens: 0 }]),
+    classes.map(name => [
+      name,
+      { callers: new Map(), left: new Map(), weight: weights[name], pass: 0, tokens: 0, served: 0 },
+    ]),
   )
   readonly #again: Item[] = []
   /** Where the class that was served last stood: the present, for one that joins. */
@@ -81,7 +96,8 @@ export class Queue {
     if (lane.callers.size === 0) lane.pass = this.#pass
     let turn = lane.callers.get(job.context.caller)
     if (turn === undefined) {
-      turn = { jobs: [], pass: leastPass(lane) }
+      // Level with those who wait, unless it had more than they: leaving and coming back pays for nothing.
+      turn = { jobs: [], pass: Math.max(lane.served, lane.left.get(job.context.caller) ?? 0) }
       lane.callers.set(job.context.caller, turn)
     }
     let place = turn.jobs.length
@@ -151,6 +167,7 @@ export class Queue {
       }
       this.#pass = lane.pass
       lane.pass += (batch.length - first) / lane.weight
+      lane.served = turn.pass
       turn.pass += batch.length - first
       lane.tokens -= tokens - before
       if (job.next < job.items.length) break
@@ -196,7 +213,12 @@ export class Queue {
   #leave(lane: Lane, job: Job): void {
     const turn = lane.callers.get(job.context.caller) as Turn
     turn.jobs.splice(turn.jobs.indexOf(job), 1)
-    if (turn.jobs.length === 0) lane.callers.delete(job.context.caller)
+    if (turn.jobs.length > 0) return
+    lane.callers.delete(job.context.caller)
+    lane.left.set(job.context.caller, turn.pass)
+    if (lane.left.size > mostLeft) {
+      for (const [caller, pass] of lane.left) if (pass <= lane.served) lane.left.delete(caller)
+    }
   }
 
   #count(items: readonly Item[], sign: 1 | -1): void {
@@ -219,12 +241,6 @@ function firstTurn(lane: Lane, fits: (job: Job) => boolean): { turn: Turn; job: 
 const comesBefore = (a: Job, b: Job): boolean =>
   a.context.deadline < b.context.deadline ||
   (a.context.deadline === b.context.deadline && a.sequence < b.sequence)
-
-/** Where a caller that joins begins: level with the one that has had least. */
-const leastPass = (lane: Lane): number => {
-  const passes = [...lane.callers.values()].map(turn => turn.pass)
-  return passes.length === 0 ? 0 : Math.min(...passes)
-}
 
 const opOf = (job: Job): string => job.call.variant.op
 

@@ -29,6 +29,8 @@ export class Slot {
   #worker: Worker | undefined
   /** A successor on its way while the worker still serves: make before break. */
   #next: Worker | undefined
+  /** Replaced, but not gone. */
+  readonly #retired = new Set<Worker>()
   #recycling = false
   #state: 'waiting' | 'launching' | 'held' | 'closed' = 'waiting'
   #timer: NodeJS.Timeout | undefined
@@ -104,7 +106,7 @@ export class Slot {
   async close(): Promise<void> {
     this.#state = 'closed'
     clearTimeout(this.#timer)
-    const workers = [this.#worker, this.#next]
+    const workers = [this.#worker, this.#next, ...this.#retired]
     this.#worker = undefined
     this.#next = undefined
     for (const worker of workers) if (worker !== undefined) this.#track(worker.end())
@@ -143,13 +145,17 @@ export class Slot {
       this.#next = undefined
       this.#recycling = false
       this.restarts += 1
-      old?.retire()
+      if (old !== undefined) {
+        this.#retired.add(old)
+        old.retire()
+      }
     }
     this.#listener.onReady(this, worker)
   }
 
   #buried(worker: Worker, reason: RunnerError): void {
     this.#track(worker.end())
+    this.#retired.delete(worker)
     if (this.#state === 'closed' || worker.ending) return // on purpose
     if (worker === this.#next) {
       this.#next = undefined

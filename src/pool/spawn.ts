@@ -61,10 +61,21 @@ export function spawnPython(launch: Launch): PythonProcess {
     return spawn(launch.python, ['-P', '-m', 'evidence_runner', ...launch.operations], {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: environmentOf(launch),
+      // A process group of its own, so that what a library starts in a worker can be ended with it.
+      detached: true,
       windowsHide: true,
     })
   } catch (cause) {
     throw cannotStart(launch, cause)
+  }
+}
+
+/** Ends whatever a worker's libraries have started and left behind. The worker itself is gone by then. */
+export function endGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    // Nobody was left, as it should be.
   }
 }
 

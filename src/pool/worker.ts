@@ -22,7 +22,7 @@ import {
 } from '../wire/message.ts'
 import { Lanes } from './lanes.ts'
 import type { ResolvedPoolOptions } from './options.ts'
-import { cannotStart, type Launch, type PythonProcess, spawnPython } from './spawn.ts'
+import { cannotStart, endGroup, type Launch, type PythonProcess, spawnPython } from './spawn.ts'
 
 /** Where a worker is in its life; see above. */
 export type WorkerState = 'handshaking' | 'loading' | 'warming' | 'ready' | 'busy' | 'draining' | 'dead'
@@ -217,6 +217,7 @@ export class Worker {
     })
     this.#process.on('exit', (code, signal) => {
       this.#exit = { code, signal }
+      endGroup(this.pid)
       onExited()
       const settle = () => this.#die(this.#exitReason())
       if (stdout.closed) {

@@ -255,3 +255,22 @@ describe('whatever happens', () => {
     )
   })
 })
+
+test('a caller whose job was cut in the middle is not passed over by callers who keep coming back', () => {
+  const queue = new Queue()
+  const from = (caller: string, items: readonly string[]) => {
+    const made = new Job(echoCall(items), { ...runContext(), caller }, 0)
+    made.done.catch(() => {})
+    queue.add(made)
+  }
+  from('patient', ['p', 'p', 'p', 'p', 'p', 'p'])
+  for (let caller = 0; caller < 8; caller += 1) from(`caller ${caller}`, ['x'])
+  let served = 0
+  for (let round = 0; round < 60 && served < 6; round += 1) {
+    for (const { job: done, value } of queue.cut(caps({ items: 2 }))) {
+      if (value === 'p') served += 1
+      else from(done.context.caller, ['x'])
+    }
+  }
+  expect(served).toBe(6)
+})
