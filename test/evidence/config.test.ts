@@ -18,6 +18,7 @@ describe('parseConfig()', () => {
       queueLimit: 10_000,
       fallback: 'lexical',
       maxPassages: 64,
+      spares: 0,
       telemetry: true,
     })
   })
