@@ -50,6 +50,8 @@ export function chartText({ series, step, title, unit }: Chart): string {
 export function chartsSvg(charts: readonly Chart[]): string {
   const [left, width, rowHeight, head, foot] = [150, 600, 42, 34, 34]
   const parts: string[] = []
+  // A name has its colour in all panels.
+  const names = [...new Set(charts.flatMap(({ series }) => series.map(({ name }) => name)))]
   let top = 0
   for (const { series, step, title, unit } of charts) {
     parts.push(text(8, top + 22, title, 'font-weight="bold"'))
@@ -62,7 +64,7 @@ export function chartsSvg(charts: readonly Chart[]): string {
       for (const [place, count] of counts.entries()) {
         if (count === 0) continue
         const height = Math.max(1, (count / most) * (rowHeight - 8))
-        const fill = colours[index % colours.length]
+        const fill = colours[names.indexOf(name) % colours.length]
         parts.push(
           `<rect x="${fixed(left + place * bar)}" y="${fixed(floor - height)}" width="${fixed(bar - 0.5)}" height="${fixed(height)}" fill="${fill}"/>`,
         )

@@ -88,8 +88,11 @@ class Sides implements AsyncDisposable {
   readonly #asks: ReadonlyMap<Side, Ask>
   /** Of the pool's replies since they were last taken away. */
   readonly timings: Timings[] = []
+  /** Times in the model of the pool's batches. */
+  readonly batchMs: number[]
 
-  private constructor(model: Model, loop: PythonLoop, pool: Runner, single: Runner) {
+  private constructor(model: Model, loop: PythonLoop, pool: Runner, single: Runner, batchMs: number[]) {
+    this.batchMs = batchMs
     this.#model = model
     this.#loop = loop
     this.#pool = pool
@@ -110,14 +113,21 @@ class Sides implements AsyncDisposable {
   }
 
   static async open(model: Model): Promise<Sides> {
+    const batchMs: number[] = []
     const launch = model.operation === 'echo' ? await echoLaunch() : await embedLaunch()
     const loop = new PythonLoop(insteadOfWorker('callers.py', launch))
     const [pool, single] = await Promise.all([
-      openRunner({ ops: [model.operation], poolSize: 1 }),
+      openRunner({
+        ops: [model.operation],
+        poolSize: 1,
+        onEvent: event => {
+          if (event.name === 'batch-done') batchMs.push(event.modelMs)
+        },
+      }),
       openRunner({ ops: [model.operation], poolSize: 1, batchItems: 1 }),
       loop.ask(),
     ])
-    return new Sides(model, loop, pool, single)
+    return new Sides(model, loop, pool, single, batchMs)
   }
 
   get pool(): Runner {
@@ -184,7 +194,7 @@ async function run({ note, quick, signal, until }: BenchmarkOptions): Promise<Re
     for (const round of rounds(quick ? 1 : 2, quick ? 1 : 8, share)) {
       note(`${model.name} model, round ${round + 1}`)
       await oneRound(opened, model, scale, round, signal, outcome)
-      await besideBulk(opened.pool, model, quick ? 300 : 3000, round, signal, outcome)
+      await besideBulk(opened, model, quick ? 300 : 3000, round, signal, outcome)
     }
   }
   const rows = [...outcomes].flatMap(([model, outcome]) => loadRows(model, outcome))
@@ -198,7 +208,7 @@ async function run({ note, quick, signal, until }: BenchmarkOptions): Promise<Re
       },
       {
         title: 'One interactive caller beside bulk work that fills the worker',
-        note: 'Texts of equal length. batch: one full batch of bulk alone, as its caller sees it.',
+        note: 'Texts of equal length. batch: time in the model of one batch while bulk is alone.',
         rows: [...outcomes].map(([model, outcome]) => interactiveRow(model, outcome)),
       },
       {
@@ -292,38 +302,36 @@ function keep(
 const figuresOf = ({ figures }: Outcome, load: Load, side: Side): Figures =>
   figures.get(load)?.get(side) as Figures
 
-/** Keeps the worker full of bulk work for `durationMs`, and asks for single texts beside it. */
+/** Keeps the worker full of bulk work, notes what its batches take, then asks for single texts beside it. */
 async function besideBulk(
-  pool: Runner,
+  { batchMs, pool }: Sides,
   model: Model,
   durationMs: number,
   round: number,
   signal: AbortSignal,
   { interactive }: Outcome,
 ): Promise<void> {
-  const texts = longTexts(3000, 24, round + 11)
-  const bulk = (items: readonly string[], gone: AbortSignal = signal) =>
-    pool.dispatch(callOf(model, items), { caller: 'bulk', class: 'bulk', signal: gone })
-  for (let turn = 0; turn < 3; turn += 1) {
-    const asked = performance.now()
-    await bulk(texts.slice(turn * most, (turn + 1) * most))
-    interactive.batch.push(performance.now() - asked)
-  }
-  const batchMs = median(interactive.batch)
+  // As long as each other to the character: else the pool's longest-first order would make batches grow.
+  const texts = longTexts(3000, 30, round + 11).map(text => text.slice(0, 140))
   const over = new AbortController()
+  const gone = AbortSignal.any([signal, over.signal])
   const filling = (async () => {
-    while (!over.signal.aborted) await bulk(texts, AbortSignal.any([signal, over.signal]))
+    for (;;) await pool.dispatch(callOf(model, texts), { caller: 'bulk', class: 'bulk', signal: gone })
   })().catch(error => {
-    if (!over.signal.aborted) throw error
+    if (!gone.aborted) throw error
   })
   filling.catch(() => {})
   const random = randomFrom(round + 21)
-  const end = performance.now() + durationMs
   try {
-    await wait(batchMs / 2)
+    // Batches of bulk alone, the first aside: the pool may only just have learnt what a text costs.
+    batchMs.length = 0
+    while (batchMs.length < 3) await Promise.race([wait(5, undefined, { signal }), filling])
+    const alone = batchMs.slice(1)
+    interactive.batch.push(...alone)
+    const end = performance.now() + durationMs
     for (const text of model.texts(10_000, round + 31)) {
       // At no fixed place within the batch that is running.
-      await wait(random() * 2 * batchMs, undefined, { signal })
+      await wait(random() * 2 * median(alone), undefined, { signal })
       if (performance.now() > end && interactive.besideBulk.length > 0) break
       const asked = performance.now()
       await pool.dispatch(callOf(model, [text]), { ...request, caller: 'person', class: 'interactive' })
@@ -333,7 +341,7 @@ async function besideBulk(
     over.abort()
     await filling
     // What is running still runs to its end.
-    await bulk(texts.slice(0, 1))
+    await pool.dispatch(callOf(model, ['over']), request)
   }
 }
 
