@@ -5,6 +5,7 @@
 import { Packr, RESERVE_START_SPACE, Unpackr } from 'msgpackr'
 import { errorOf } from '../core/errors.ts'
 import { headerBytes, hexDump, sealFrame } from './frame.ts'
+import { isHotMessage } from './hot-message.ts'
 import { type FromWorker, fromWorker, type ToWorker, type WireVectors } from './message.ts'
 
 const options = {
@@ -42,6 +43,7 @@ export function decodeMessage(body: Uint8Array): FromWorker {
   } catch (cause) {
     throw errorOf('ER_WIRE', 'A frame from the worker is not MessagePack', { detail: hexDump(body), cause })
   }
+  if (isHotMessage(value)) return value
   const parsed = fromWorker.safeParse(value)
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]
