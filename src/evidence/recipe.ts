@@ -114,8 +114,9 @@ export async function findEvidence(
     sources.map(({ binary, content }) => (binary ? nothing : parts.tabulate(content, terms, context.signal))),
   )
   const candidates = selectPassages(tables, terms, settings.maxPassages)
-  const textOf = (passage: Candidate) =>
-    (sources[passage.source] as Readable).content.slice(passage.start, passage.end)
+  const passageTexts = candidates.map(
+    ({ source, start, end }) => sources[source]?.content.slice(start, end) ?? '',
+  )
   progress.trace(
     'passages',
     [request.claim, sources.map(({ id, hash }) => [id, hash])],
@@ -125,20 +126,15 @@ export async function findEvidence(
   progress.done('passages', since)
 
   since = now()
-  const { vectors, reply, failure } = await embedOrFallBack(
-    [request.claim, ...candidates.map(textOf)],
-    choice,
-    context,
-    parts,
-    settings,
-  )
+  const texts = [request.claim, ...passageTexts]
+  const { vectors, reply, failure } = await embedOrFallBack(texts, choice, context, parts, settings)
   if (failure !== undefined) errors.push(failure)
-  const texts = [request.claim, ...candidates.map(textOf)].map(text => sha256(text))
+  const hashes = texts.map(text => sha256(text))
   progress.trace(
     'embed',
-    texts,
+    hashes,
     { reproducible: context.reproducible },
-    vectors === undefined ? null : texts,
+    vectors === undefined ? null : hashes,
     `${encoder.name}@${encoder.revision}+${encoder.weightsHash}`,
   )
   progress.done('embed', since, reply)
@@ -150,7 +146,7 @@ export async function findEvidence(
   )
   progress.trace(
     'rank',
-    texts,
+    hashes,
     {},
     cited.map(({ source, start, end, score }) => [source, start, end, portable(score)]),
   )
@@ -172,10 +168,11 @@ export async function findEvidence(
   const best = citations[0]?.score ?? 0
   const base = vectors === undefined ? best * lexicalCeiling : best
   const confidence = best === 0 ? 0 : Math.min(1, base + settings.confidenceBoost)
+  const confidenceMethod = vectors === undefined ? 'lexical' : 'similarity'
   const findings: Omit<Findings, 'trace' | 'timings'> = {
     verdict: 'unverified',
     confidence,
-    confidenceMethod: vectors === undefined ? 'lexical' : 'similarity',
+    confidenceMethod,
     calibration: 'none',
     aiAnalysis,
     citations,
@@ -202,7 +199,7 @@ export async function findEvidence(
       mlxModelLoaded: vectors !== undefined,
       realMLXInference: vectors !== undefined,
       analysisMethod: 'extractive',
-      confidenceMethod: vectors === undefined ? 'lexical' : 'similarity',
+      confidenceMethod,
       vectorSimilarityUsed: vectors !== undefined,
       mlxConfidenceScores: vectors === undefined ? [] : citations.map(citation => citation.score),
       embeddingVectors: vectors === undefined ? null : [...row(vectors, 0)],

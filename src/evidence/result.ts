@@ -1,5 +1,5 @@
 /** What `enhanceEvidence` gives: its shape, field by field. A golden file under test/ holds an example. */
-import type { Usage } from '../core/call.ts'
+import type { Timings, Usage } from '../core/call.ts'
 import type { ErrorRecord } from '../core/errors.ts'
 import type { TraceRecord } from '../core/trace.ts'
 
@@ -49,13 +49,7 @@ export type Coverage = {
 }
 
 /** A step's time in milliseconds; queue, model and wire for steps that went to a worker. */
-export type StepTiming = {
-  readonly step: string
-  readonly totalMs: number
-  readonly queueMs?: number
-  readonly modelMs?: number
-  readonly wireMs?: number
-}
+export type StepTiming = { readonly step: string; readonly totalMs: number } & Partial<Timings>
 
 /** Who made the answer, when, and with which models. */
 export type EvidenceMetadata = {

@@ -6,7 +6,7 @@ import { deadlinePassed } from '../core/async.ts'
 import { errorOf, type RunnerError } from '../core/errors.ts'
 import type { CostModel } from './cost-model.ts'
 import type { Crew } from './crew.ts'
-import type { Job } from './job.ts'
+import { type Job, tokensOf } from './job.ts'
 import type { ResolvedPoolOptions } from './options.ts'
 import type { Queue } from './queue.ts'
 
@@ -42,7 +42,7 @@ export function refusalOf(job: Job, options: ResolvedPoolOptions, behind: Behind
     return errorOf('ER_QUEUE_FULL', `${full}; come back in ${retryAfterMs} ms`, { retryAfterMs })
   }
   const leftMs = job.context.deadline - now
-  const runMs = costs.predict(op, job.items.reduce((sum, item) => sum + item.tokens, 0) / workers)
+  const runMs = costs.predict(op, tokensOf(job.items) / workers)
   if (runMs > leftMs * doubt) return deadlinePassed(`${op} (it takes about ${Math.round(runMs)} ms)`, leftMs)
   if (waitMs + runMs <= leftMs * doubt) return undefined
   const retryAfterMs = Math.round(Math.max(shortestRetryMs, waitMs + runMs - leftMs))

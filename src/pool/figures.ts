@@ -5,9 +5,13 @@ import { Histogram, type Percentiles } from './histogram.ts'
 export type Figures = {
   readonly settledCalls: number
   readonly batches: number
+  /** Items of a batch on average. */
   readonly batchItems: number
+  /** Work that died with a worker and was done again. */
   readonly wastedMs: number
+  /** From call to answer, for calls that were answered. */
   readonly latency: Percentiles
+  /** From call to the worker, for each batch's first item. */
   readonly queueWait: Percentiles
 }
 

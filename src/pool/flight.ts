@@ -5,7 +5,7 @@
 import { now } from '../core/async.ts'
 import { errorOf, type RunnerError } from '../core/errors.ts'
 import type { BatchMessage, ResultsMessage, WireCall } from '../wire/message.ts'
-import type { Item, Job } from './job.ts'
+import { type Item, type Job, tokensOf } from './job.ts'
 
 /** An item this much to blame for dead workers is refused for good; a hang alone weighs it all. */
 const poisonBlame = 2
@@ -129,8 +129,6 @@ export class Flight {
     return errorOf('ER_POISON', message, { detail: reason.detail ?? '', cause: reason, retried: true })
   }
 }
-
-const tokensOf = (items: readonly Item[]): number => items.reduce((sum, item) => sum + item.tokens, 0)
 
 function wireCall(id: number, items: readonly Item[]): WireCall {
   const { job } = items[0] as Item

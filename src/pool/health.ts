@@ -1,7 +1,7 @@
 /** What a pool says of itself: three questions that must not be mixed up, and the figures of its workers. */
 import type { RunnerError } from '../core/errors.ts'
 import type { ReadyMessage, WorkerMemory } from '../wire/message.ts'
-import type { Percentiles } from './histogram.ts'
+import type { Figures } from './figures.ts'
 import type { Slot } from './slot.ts'
 import type { Worker, WorkerState } from './worker.ts'
 
@@ -22,7 +22,7 @@ export type WorkerFigures = {
 }
 
 /** The pool at one moment: three questions that must not be mixed up, and its figures. */
-export type PoolHealth = {
+export type PoolHealth = Figures & {
   /** A worker is there, or on its way. */
   readonly live: boolean
   /** A worker is warm: calls are answered. */
@@ -33,16 +33,6 @@ export type PoolHealth = {
   readonly waitingBytes: number
   readonly oldestWaitMs: number
   readonly openCalls: number
-  readonly settledCalls: number
-  readonly batches: number
-  /** Items of a batch on average. */
-  readonly batchItems: number
-  /** Work that died with a worker and was done again, since the pool was made. */
-  readonly wastedMs: number
-  /** From call to answer, for calls that were answered. */
-  readonly latency: Percentiles
-  /** From call to the worker, for each batch's first item. */
-  readonly queueWait: Percentiles
   /** Items that are refused because they ended every worker. */
   readonly quarantined: number
   readonly workers: readonly WorkerFigures[]

@@ -217,3 +217,6 @@ export function emptyReply(call: Call): Reply {
     wastedMs: 0,
   }
 }
+
+/** Estimated tokens of items together. */
+export const tokensOf = (items: readonly Item[]): number => items.reduce((sum, item) => sum + item.tokens, 0)

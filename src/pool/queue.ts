@@ -6,7 +6,7 @@
  * `#bytes` count exactly what waits, there and in `#again`; a lane's `tokens` what waits in it.
  */
 import type { RequestClass } from '../core/call.ts'
-import type { Item, Job } from './job.ts'
+import { type Item, type Job, tokensOf } from './job.ts'
 
 /** Callers remembered before those are forgotten who have nothing to make up for. */
 const mostLeft = 100
@@ -243,5 +243,3 @@ const comesBefore = (a: Job, b: Job): boolean =>
   (a.context.deadline === b.context.deadline && a.sequence < b.sequence)
 
 const opOf = (job: Job): string => job.call.variant.op
-
-const tokensOf = (items: readonly Item[]): number => items.reduce((sum, item) => sum + item.tokens, 0)
