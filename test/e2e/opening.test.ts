@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { EvidenceEnhancer, type EvidenceEnhancerConfig, RunnerError } from '../../src/index.ts'
 import { repository } from '../support/command-line.ts'
-import { until } from '../support/condition.ts'
+import { until, untilSeen } from '../support/condition.ts'
 import { workersOf } from '../support/process-list.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
@@ -195,7 +195,7 @@ describe('close()', () => {
     const enhancer = await EvidenceEnhancer.open({ poolSize: 1 })
     const underWay = enhancer.embed(['one', 'two'])
     // In the pool already: its texts have been handed over.
-    await until('the work was accepted', () => (enhancer.stats().pool?.openCalls ?? 0) > 0)
+    await untilSeen('the work was accepted', () => (enhancer.stats().pool?.openCalls ?? 0) > 0)
     const [vectors] = await Promise.all([underWay, enhancer.close(), enhancer.cleanup()])
     expect(vectors).toHaveLength(2)
     expect(workersOf()).toEqual([])
