@@ -47,6 +47,8 @@ export type Call = {
   readonly items: readonly unknown[]
   readonly options?: Readonly<Record<string, unknown>>
   readonly seed?: number
+  /** Items that equal those of another such call, waiting or running, are computed once. @default false */
+  readonly share?: boolean
   /** For operations that take many steps: called with what each step adds, as it comes. Be quick, don't throw. */
   readonly onPart?: (part: Part) => void
 }

@@ -1,6 +1,6 @@
 /**
  * Vectors for texts, computed once: a Dispatch in front of another that keeps vectors by model revision and
- * text, and lets equal texts in flight share one run. Texts that are not known go down in one call.
+ * text. Texts that are not known go down in one call, which shares its run with equal ones in flight.
  */
 
 import { Cache } from '../core/cache.ts'
@@ -22,7 +22,6 @@ const entryOverheadBytes = 200
 /** Vectors by model and text, as a function from one Dispatch to another. */
 export class EmbeddingCache {
   readonly #cache: Cache<Float32Array>
-  readonly #flights = new Map<string, Flight>()
 
   constructor(options: EmbeddingCacheOptions = {}) {
     const { maxEntries = 20_000, maxBytes = 64 * 1024 * 1024 } = options
@@ -59,68 +58,18 @@ export class EmbeddingCache {
       else found.set(key, vector)
     }
     let reply = nothingUsed
-    while (wanted.size > 0) {
-      // Ours go first, so that two calls which wait for each other's texts both get on.
-      const theirs = [...wanted.keys()].flatMap(key => this.#flights.get(key) ?? [])
-      const ours = [...wanted].filter(([key]) => !this.#flights.has(key))
-      if (ours.length > 0)
-        reply = await this.#lead(next, { ...call, items: ours.map(([, text]) => text) }, ours, context, found)
-      // Another's failure is its own: what it owed us is ours in the next round.
-      await settledOrAborted(theirs, context.signal)
-      for (const key of wanted.keys()) {
-        const vector = found.get(key) ?? this.#cache.get(key)
-        if (vector === undefined) continue
-        found.set(key, vector)
-        wanted.delete(key)
-      }
-      for (const flight of theirs) {
-        for (const [key, vector] of flight.vectors) if (wanted.delete(key)) found.set(key, vector)
-      }
-    }
-    return { ...reply, results: matrixOf(keys, found, call.variant) }
-  }
-
-  /** Has texts computed, for this call and for all that ask for the same meanwhile. */
-  async #lead(
-    next: Dispatch,
-    call: Call,
-    wanted: readonly (readonly [key: string, text: string])[],
-    context: RunContext,
-    found: Map<string, Float32Array>,
-  ): Promise<Reply> {
-    const { promise: over, resolve } = Promise.withResolvers<void>()
-    const flight: Flight = { over, vectors: new Map() }
-    for (const [key] of wanted) this.#flights.set(key, flight)
-    try {
-      const reply = await next(call, context)
+    if (wanted.size > 0) {
+      // Equal texts of calls in flight share one run: whoever runs them sees to it.
+      reply = await next({ ...call, items: [...wanted.values()], share: true }, context)
       if (!isVectors(reply.results)) throw new Error('This is a bug: embed gave no vectors')
-      for (const [index, [key]] of wanted.entries()) {
+      for (const [index, key] of [...wanted.keys()].entries()) {
         // A copy: a view would keep the whole reply alive for one vector.
         const vector = row(reply.results, index).slice()
-        flight.vectors.set(key, vector)
         found.set(key, vector)
         this.#cache.set(key, vector)
       }
-      return reply
-    } finally {
-      for (const [key] of wanted) this.#flights.delete(key)
-      resolve()
     }
-  }
-}
-
-/** Texts that are being computed for one call; `vectors` is filled when it is over, if all went well. */
-type Flight = { readonly over: Promise<void>; readonly vectors: Map<string, Float32Array> }
-
-async function settledOrAborted(flights: readonly Flight[], signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted()
-  const { promise: aborted, reject } = Promise.withResolvers<never>()
-  const onAbort = () => reject(signal.reason)
-  signal.addEventListener('abort', onAbort, { once: true })
-  try {
-    await Promise.race([Promise.all(flights.map(flight => flight.over)), aborted])
-  } finally {
-    signal.removeEventListener('abort', onAbort)
+    return { ...reply, results: matrixOf(keys, found, call.variant) }
   }
 }
 

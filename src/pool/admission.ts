@@ -27,7 +27,7 @@ export type Behind = {
 export function refusalOf(job: Job, options: ResolvedPoolOptions, behind: Behind): RunnerError | undefined {
   const { queue, costs, now } = behind
   const { op } = job.call.variant
-  const { length } = job.items
+  const { length } = job.queued
   const workers = Math.max(1, behind.workers)
   if (length > options.queueLimit) {
     return errorOf(
@@ -42,7 +42,7 @@ export function refusalOf(job: Job, options: ResolvedPoolOptions, behind: Behind
     return errorOf('ER_QUEUE_FULL', `${full}; come back in ${retryAfterMs} ms`, { retryAfterMs })
   }
   const leftMs = job.context.deadline - now
-  const runMs = costs.predict(op, tokensOf(job.items) / workers)
+  const runMs = costs.predict(op, tokensOf(job.queued) / workers)
   if (runMs > leftMs * doubt) return deadlinePassed(`${op} (it takes about ${Math.round(runMs)} ms)`, leftMs)
   if (waitMs + runMs <= leftMs * doubt) return undefined
   const retryAfterMs = Math.round(Math.max(shortestRetryMs, waitMs + runMs - leftMs))
@@ -51,8 +51,8 @@ export function refusalOf(job: Job, options: ResolvedPoolOptions, behind: Behind
 }
 
 function fullness(job: Job, options: ResolvedPoolOptions, queue: Queue, waitMs: number): string | undefined {
-  const { length } = job.items
-  const bytes = job.items.reduce((sum, item) => sum + item.bytes, 0)
+  const { length } = job.queued
+  const bytes = job.queued.reduce((sum, item) => sum + item.bytes, 0)
   if (queue.items + length > options.queueLimit) {
     return `${queue.items} of ${options.queueLimit} items wait and ${length} more don't fit`
   }

@@ -4,8 +4,10 @@
  */
 import { now } from '../core/async.ts'
 import { errorOf, type RunnerError } from '../core/errors.ts'
-import type { BatchMessage, ResultsMessage, WireCall } from '../wire/message.ts'
-import { type Item, type Job, tokensOf } from './job.ts'
+import { isWireVectors } from '../wire/codec.ts'
+import type { BatchMessage, ResultsMessage, WireCall, WireReply } from '../wire/message.ts'
+import { type BatchTimes, type Item, type Job, tokensOf, type WireResults } from './job.ts'
+import { isWanted } from './sharing.ts'
 
 /** An item this much to blame for dead workers is refused for good; a hang alone weighs it all. */
 const poisonBlame = 2
@@ -47,6 +49,7 @@ export class Flight {
     this.tokens = tokensOf(items)
     this.alone = first.alone
     this.#stepwise = stepwise
+    for (const item of items) item.state = 'running'
     let slice: Item[] = []
     for (const item of items) {
       if (slice[0]?.job === item.job && !stepwise) slice.push(item)
@@ -65,28 +68,30 @@ export class Flight {
 
   /**
    * Hands out the worker's answer.
-   * @returns the jobs that it settled.
+   * @returns the jobs that it settled, and the items that failed or whose own job had gone before.
    * @throws WorkerError ER_WIRE when it makes no sense; what was handed out before stays so.
    */
-  settle(message: ResultsMessage): Job[] {
+  settle(message: ResultsMessage): { readonly settled: readonly Job[]; readonly loose: readonly Item[] } {
     const receivedAt = now()
     const replies = new Map(message.calls.map(reply => [reply.id, reply]))
     const settled: Job[] = []
+    const loose: Item[] = []
     for (const [id, items] of this.#slices) {
       const { job } = items[0] as Item
       const reply = replies.get(id)
       if (reply !== undefined) {
+        if ('error' in reply || !job.open) loose.push(...items)
         const share = tokensOf(items) / this.tokens
-        job.accept(items, reply, { sentAt: this.sentAt, receivedAt, modelMs: message.modelMs, share })
+        handOut(items, reply, { sentAt: this.sentAt, receivedAt, modelMs: message.modelMs, share })
       } else if (this.#stepwise) {
         continue
-      } else if (job.open) {
+      } else if (items.some(isWanted)) {
         throw errorOf('ER_WIRE', `The worker left call ${id} of batch ${message.batch} unanswered`)
       }
       this.#slices.delete(id) // should a later reply make no sense, this one is not run again
       if (!job.open) settled.push(job)
     }
-    return settled
+    return { settled, loose }
   }
 
   /** True when nothing of it is owed an answer any more. */
@@ -94,9 +99,11 @@ export class Flight {
     return this.#slices.size === 0
   }
 
-  /** The slices that carry items of a job, by id. */
-  slicesOf(job: Job): number[] {
-    return [...this.#slices].flatMap(([id, items]) => (items[0]?.job === job ? [id] : []))
+  /** The slices that carry items of a job, and none that anybody else waits for, by id. */
+  unwantedOf(job: Job): number[] {
+    return [...this.#slices].flatMap(([id, items]) =>
+      items[0]?.job === job && !items.some(isWanted) ? [id] : [],
+    )
   }
 
   /** Hands on what a step added to one of its calls; false where the call is not here. */
@@ -115,7 +122,7 @@ export class Flight {
     for (const items of this.#slices.values()) {
       ;(items[0] as Item).job.waste(wastedMs)
       for (const item of items) {
-        if (!item.job.open) continue
+        if (!isWanted(item)) continue
         if (this.alone) item.blame += reason.code === 'ER_WORKER_HUNG' ? poisonBlame : 1
         if (item.blame < poisonBlame) again.push(item)
         else poisoned.push({ item, error: this.#poison(item, reason) })
@@ -128,6 +135,25 @@ export class Flight {
     const message = `Item ${item.index} of a call to ${this.op} ended every worker that ran it; the last one: ${reason.message}`
     return errorOf('ER_POISON', message, { detail: reason.detail ?? '', cause: reason, retried: true })
   }
+}
+
+/** Gives a slice's answer to its call, and to those who follow its items. */
+function handOut(items: readonly Item[], reply: WireReply, times: BatchTimes): void {
+  for (const item of items) item.state = 'error' in reply ? 'failed' : 'done'
+  ;(items[0] as Item).job.accept(items, reply, times)
+  if ('error' in reply) return
+  for (const [place, { followers }] of items.entries()) {
+    for (const follower of followers.splice(0))
+      follower.job.receive(follower, rowOf(reply.results, place), times)
+  }
+}
+
+function rowOf(results: WireResults, place: number): WireResults {
+  // What is a list's may be an object: each caller gets one of its own.
+  if (!isWireVectors(results)) return [structuredClone(results[place])]
+  const [, dimensions] = results.shape
+  const data = results.data.subarray(place * dimensions * 4, (place + 1) * dimensions * 4)
+  return { dtype: 'f32', shape: [1, dimensions], data }
 }
 
 function wireCall(id: number, items: readonly Item[]): WireCall {

@@ -33,6 +33,8 @@ export type PoolHealth = Figures & {
   readonly waitingBytes: number
   readonly oldestWaitMs: number
   readonly openCalls: number
+  /** Items that got the answer of an equal item of another call, since the start. */
+  readonly sharedItems: number
   /** Items that are refused because they ended every worker. */
   readonly quarantined: number
   readonly workers: readonly WorkerFigures[]

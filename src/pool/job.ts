@@ -20,7 +20,16 @@ export type Item = {
   counted: boolean
   /** How far it is to blame for dead workers; see `poisonBlame`. */
   blame: number
+  /** `following` is computed as another's: see `sharing.ts`. */
+  state: 'waiting' | 'running' | 'done' | 'failed' | 'following'
+  /** Equal items of other calls, which get what this one gets. */
+  followers: Item[]
+  /** What makes it equal to others; empty until it is compared. */
+  key: string
 }
+
+/** A slice's results as they crossed the pipe. */
+export type WireResults = Extract<WireReply, { results: unknown }>['results']
 
 /** What a batch's reply says of the batch as a whole. */
 export type BatchTimes = {
@@ -42,12 +51,14 @@ export class Job {
    * end is short, so that workers finish together. Measured: 12 % more texts a second in bulk.
    */
   readonly items: readonly Item[]
+  /** Those that go through the queue, longest first; the others follow equal items of other calls. */
+  readonly queued: Item[]
   readonly sequence = sequence++
   readonly enqueuedAt: number
   readonly done: Promise<Reply>
   /** Calls with equal keys may share a batch. */
   readonly batchKey: string
-  /** The first item that has not been handed to a batch. */
+  /** The first of `queued` that has not been handed to a batch. */
   next = 0
   readonly #resolve: (reply: Reply) => void
   readonly #reject: (error: unknown) => void
@@ -57,6 +68,8 @@ export class Job {
   #vectors: Float32Array | undefined
   #dimensions = 0
   #values: unknown[] = []
+  #shareKey: string | undefined
+  #calls = 0
   #tokens = 0
   #workerMs = 0
   #attempt = 1
@@ -72,11 +85,25 @@ export class Job {
     this.items = call.items
       .map((given, index) => itemOf(this, given, index))
       .sort((a, b) => b.tokens - a.tokens)
+    this.queued = [...this.items]
     this.#left = this.items.length
     const { promise, resolve, reject } = Promise.withResolvers<Reply>()
     this.done = promise
     this.#resolve = resolve
     this.#reject = reject
+  }
+
+  /** Equal items of calls with equal keys come to equal results. */
+  get shareKey(): string {
+    const { variant, seed } = this.call
+    this.#shareKey ??= JSON.stringify([
+      this.batchKey,
+      variant.revision,
+      variant.weightsHash,
+      seed,
+      this.options,
+    ])
+    return this.#shareKey
   }
 
   /** False once the caller has its answer or its error. */
@@ -97,8 +124,33 @@ export class Job {
       this.fail(errorOf(code, reply.error.message))
       return
     }
-    if (isWireVectors(reply.results)) {
-      const [count, dimensions] = reply.results.shape
+    this.#store(items, reply.results)
+    this.#calls = 1
+    this.#tokens += reply.usage.tokens
+    this.#workerMs += times.modelMs * times.share
+    this.#left -= items.length
+    if (this.#left === 0) this.#finish(times)
+  }
+
+  /** Takes for one item what an equal item of another call came to; costs nothing. */
+  receive(item: Item, results: WireResults, times: BatchTimes): void {
+    if (!this.open) return
+    this.#store([item], results)
+    this.#left -= 1
+    if (this.#left === 0) this.#finish(times)
+  }
+
+  /** What item `index` of the caller's came to; only for one that is done. */
+  resultOf(index: number): WireResults {
+    if (this.#vectors === undefined) return [this.#values[index]]
+    const row = this.#vectors.subarray(index * this.#dimensions, (index + 1) * this.#dimensions)
+    const data = new Uint8Array(row.slice().buffer)
+    return { dtype: 'f32', shape: [1, this.#dimensions], data }
+  }
+
+  #store(items: readonly Item[], results: WireResults): void {
+    if (isWireVectors(results)) {
+      const [count, dimensions] = results.shape
       if (count !== items.length) throw wrongCount(count, items.length)
       if (this.#kind === 'values' || (this.#kind === 'vectors' && dimensions !== this.#dimensions))
         throw otherKind()
@@ -106,23 +158,19 @@ export class Job {
       this.#vectors ??= new Float32Array(this.items.length * dimensions)
       this.#dimensions = dimensions
       const whole = items.every((item, place) => item.index === (items[0]?.index ?? 0) + place)
-      if (whole) copyVectors(reply.results, this.#vectors, items[0]?.index ?? 0)
+      if (whole) copyVectors(results, this.#vectors, items[0]?.index ?? 0)
       else {
         for (const [place, item] of items.entries()) {
-          const data = reply.results.data.subarray(place * dimensions * 4, (place + 1) * dimensions * 4)
+          const data = results.data.subarray(place * dimensions * 4, (place + 1) * dimensions * 4)
           copyVectors({ dtype: 'f32', shape: [1, dimensions], data }, this.#vectors, item.index)
         }
       }
     } else {
-      if (reply.results.length !== items.length) throw wrongCount(reply.results.length, items.length)
+      if (results.length !== items.length) throw wrongCount(results.length, items.length)
       if (this.#kind === 'vectors') throw otherKind()
       this.#kind = 'values'
-      for (const [place, item] of items.entries()) this.#values[item.index] = reply.results[place]
+      for (const [place, item] of items.entries()) this.#values[item.index] = results[place]
     }
-    this.#tokens += reply.usage.tokens
-    this.#workerMs += times.modelMs * times.share
-    this.#left -= items.length
-    if (this.#left === 0) this.#finish(times)
   }
 
   /** 1, and one more for each worker that died under one of its items. */
@@ -163,9 +211,10 @@ export class Job {
         : { count: this.items.length, dimensions: this.#dimensions, data: this.#vectors }
     this.#resolve({
       results,
-      usage: { calls: 1, tokens: this.#tokens, workerMs: this.#workerMs },
+      usage: { calls: this.#calls, tokens: this.#tokens, workerMs: this.#workerMs },
       timings: {
-        queueMs: times.sentAt - this.enqueuedAt,
+        // What another call had computed may have been sent before this one came.
+        queueMs: Math.max(0, times.sentAt - this.enqueuedAt),
         modelMs: times.modelMs,
         wireMs: Math.max(0, times.receivedAt - times.sentAt - times.modelMs),
       },
@@ -188,6 +237,9 @@ function itemOf(job: Job, given: unknown, index: number): Item {
     alone: false,
     counted: false,
     blame: 0,
+    state: 'waiting',
+    followers: [],
+    key: '',
   }
 }
 

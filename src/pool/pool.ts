@@ -12,13 +12,15 @@ import { Breaker } from './breaker.ts'
 import { CostModel } from './cost-model.ts'
 import { Crew } from './crew.ts'
 import { Counters } from './figures.ts'
-import { Flight } from './flight.ts'
+import type { Flight } from './flight.ts'
+import { Flights } from './flights.ts'
 import type { PoolHealth } from './health.ts'
 import { emptyReply, type Item, Job } from './job.ts'
 import { type PoolEvent, type PoolOptions, type ResolvedPoolOptions, resolvePoolOptions } from './options.ts'
 import { Quarantine } from './quarantine.ts'
 import { Queue } from './queue.ts'
 import { Readiness } from './readiness.ts'
+import { handOver, Sharing } from './sharing.ts'
 import { Slot } from './slot.ts'
 import type { Worker } from './worker.ts'
 
@@ -36,19 +38,18 @@ export class Pool {
   readonly #breaker = new Breaker({ now, random: Math.random })
   readonly #queue = new Queue()
   readonly #crew: Crew
-  readonly #flights = new Map<Worker, Map<number, Flight>>()
+  readonly #flights = new Flights()
   readonly #open = new Set<Job>()
   readonly #readiness = new Readiness()
   readonly #keepAlive = new KeepAlive()
   readonly #costs = new CostModel()
   readonly #counters = new Counters()
+  readonly #sharing = new Sharing()
   readonly #quarantine: Quarantine
   #state: 'running' | 'closing' | 'closed' = 'running'
   #closing: Promise<void> | undefined
   #pumping = false
   #generations = 0
-  #batches = 0
-  #sliceIds = 0
   #everReady = false
   #interactiveAt = Number.NEGATIVE_INFINITY
   #lastFailure: RunnerError | undefined
@@ -106,6 +107,7 @@ export class Pool {
     this.#refuse(call, context)
     if (call.items.length === 0) return emptyReply(call)
     const job = new Job(call, context, now())
+    const { outrun, known } = this.#sharing.join(job)
     const workers = this.#crew.readyCount || this.#options.size
     const refusal = refusalOf(job, this.#options, {
       queue: this.#queue,
@@ -113,19 +115,19 @@ export class Pool {
       workers,
       now: now(),
     })
-    if (refusal !== undefined) throw refusal
+    for (const item of outrun) this.#queue.withhold(item)
+    if (refusal !== undefined) {
+      this.#leave(job)
+      throw refusal
+    }
     if (context.class === 'interactive') this.#interactiveAt = now()
     this.#hold(job)
-    this.#queue.add(job)
+    for (const pair of known) handOver(pair)
+    if (job.open && job.queued.length > 0) this.#queue.add(job)
+    const name = 'call-queued'
     const { op } = call.variant
-    const { length } = job.items
-    this.#note({
-      name: 'call-queued',
-      op,
-      items: length,
-      class: context.class,
-      waitingItems: this.#queue.items,
-    })
+    const items = job.items.length
+    this.#note({ name, op, items, class: context.class, waitingItems: this.#queue.items })
     this.#schedule()
     return job.done
   }
@@ -142,6 +144,7 @@ export class Pool {
       oldestWaitMs: oldest === undefined ? 0 : now() - oldest,
       openCalls: this.#open.size,
       ...this.#counters.figures,
+      sharedItems: this.#sharing.joined,
       quarantined: this.#quarantine.size,
       workers: this.#crew.figures,
       lastFailure: this.#lastFailure,
@@ -174,9 +177,7 @@ export class Pool {
     const { signal, deadline } = job.context
     const leave = (error: unknown) => {
       this.#drop(job, error)
-      for (const [worker, flights] of this.#flights) {
-        for (const flight of flights.values()) worker.cancel(flight.slicesOf(job))
-      }
+      this.#flights.cancel(job)
     }
     const onAbort = () => leave(signal.reason)
     signal.addEventListener('abort', onAbort, { once: true })
@@ -188,6 +189,7 @@ export class Pool {
       clearTimeout(timer)
       signal.removeEventListener('abort', onAbort)
       this.#open.delete(job)
+      this.#leave(job)
       const totalMs = now() - job.enqueuedAt
       this.#counters.settled(ok, totalMs)
       this.#note({ name: 'call-settled', op: job.call.variant.op, ok, totalMs })
@@ -209,7 +211,7 @@ export class Pool {
   #pump(): void {
     // Idle ones first. Those at work will ask for more: what waits is theirs, too, or the last batch would be
     // one worker's alone.
-    const serving = this.#crew.serving.toSorted((a, b) => this.#load(a) - this.#load(b))
+    const serving = this.#crew.serving.toSorted((a, b) => this.#flights.load(a) - this.#flights.load(b))
     for (const [index, worker] of serving.entries()) {
       for (;;) {
         const items = this.#cut(worker, serving.length - index)
@@ -228,14 +230,14 @@ export class Pool {
       tokensOf: op => this.#costs.tokensWithin(op, interactive ? batchMsInteractive : batchMs),
       among,
       // Suspects run one at a time, so that they can't take every worker down together.
-      allowAlone: !this.#flights.values().some(flights => flights.values().some(flight => flight.alone)),
+      allowAlone: !this.#flights.anyAlone,
       room: op => worker.room(op),
     })
   }
 
   #send(worker: Worker, items: readonly Item[]): void {
     const { op } = (items[0] as Item).job.call.variant
-    const flight = new Flight(++this.#batches, items, worker.stepwise(op), () => ++this.#sliceIds)
+    const flight = this.#flights.make(worker, items)
     const predictedMs = this.#costs.predict(op, flight.tokens)
     const hangMs = Math.max(this.#options.hangFloorMs, this.#options.hangFactor * predictedMs)
     try {
@@ -248,22 +250,24 @@ export class Pool {
       for (const item of items) this.#drop(item.job, error)
       return
     }
-    this.#flightsOf(worker).set(flight.batch, flight)
+    this.#flights.add(worker, flight)
     const queueMs = flight.sentAt - (items[0] as Item).job.enqueuedAt
     this.#counters.sent(items.length, queueMs)
     this.#note({ name: 'batch-sent', generation: worker.generation, op, items: items.length, queueMs })
   }
 
   #results(slot: Slot, worker: Worker, message: ResultsMessage): void {
-    const flight = this.#flights.get(worker)?.get(message.batch)
+    const flight = this.#flights.get(worker, message.batch)
     if (flight === undefined)
       throw errorOf('ER_WIRE', `The worker answered batch ${message.batch}, which nobody asked for`)
     // An error in one slice settles the whole call: the rest of it need not run.
-    for (const job of flight.settle(message)) this.#queue.remove(job)
+    const { settled, loose } = flight.settle(message)
+    for (const job of settled) this.#queue.remove(job)
+    for (const item of loose) this.#wait(this.#sharing.succeed(item))
     if (worker.settled === 0) this.#breaker.noteSettled()
     worker.settled += worker.stepwise(flight.op) ? message.calls.length : flight.items.length
     if (flight.over) {
-      this.#flightsOf(worker).delete(flight.batch)
+      this.#flights.remove(worker, flight)
       const { op, items } = flight
       const { modelMs } = message
       this.#costs.learn(op, flight.tokens, modelMs)
@@ -274,7 +278,7 @@ export class Pool {
   }
 
   #parts(worker: Worker, message: PartsMessage): void {
-    const flights = [...(this.#flights.get(worker)?.values() ?? [])]
+    const flights = this.#flights.of(worker)
     for (const { id, delta } of message.calls) flights.some(flight => flight.deliver(id, delta))
   }
 
@@ -302,8 +306,7 @@ export class Pool {
   #death(slot: Slot, worker: Worker, reason: RunnerError, replaced: boolean): void {
     this.#noteExit(worker, reason)
     this.#crew.muster()
-    const flights = [...(this.#flights.get(worker)?.values() ?? [])]
-    this.#flights.delete(worker)
+    const flights = this.#flights.take(worker)
     // A suspect that dies alone is to blame itself; its deaths say nothing about the workers.
     const barren = worker.settled === 0 && !replaced && !flights.some(flight => flight.alone)
     if (barren) this.#breaker.noteBarrenDeath()
@@ -318,11 +321,12 @@ export class Pool {
     this.#counters.wasted(wastedMs)
     for (const item of again) item.counted ||= barren
     for (const { item, error } of poisoned) {
+      for (const { job } of item.followers) this.#drop(job, error)
       if (item.counted) this.#breaker.forgiveBarrenDeath()
       this.#quarantine.add(item.job.call, item.job.call.items[item.index])
       this.#drop(item.job, error)
     }
-    this.#queue.again(again)
+    this.#queue.again(again.flatMap(item => (item.job.open ? item : this.#sharing.succeed(item))))
   }
 
   #bootFailure(slot: Slot, worker: Worker | undefined, reason: RunnerError): void {
@@ -333,7 +337,7 @@ export class Pool {
     if (!this.#everReady && !this.#crew.alive && this.#breaker.state !== 'closed') {
       // Not a crash: the next start would fail the same way, so nobody is left waiting for it.
       this.#readiness.refuse(reason)
-      for (const job of this.#queue.drain()) job.fail(reason)
+      for (const job of this.#open) this.#drop(job, reason)
     }
     slot.start()
   }
@@ -346,9 +350,7 @@ export class Pool {
   #note(event: PoolEvent): void {
     try {
       this.#options.onEvent(event)
-    } catch {
-      // A listener's fault must not be taken for a worker's.
-    }
+    } catch {} // a listener's fault must not be taken for a worker's
   }
 
   #drop(job: Job, error: unknown): void {
@@ -356,17 +358,14 @@ export class Pool {
     job.fail(error)
   }
 
-  #flightsOf(worker: Worker): Map<number, Flight> {
-    let flights = this.#flights.get(worker)
-    if (flights === undefined) {
-      flights = new Map()
-      this.#flights.set(worker, flights)
-    }
-    return flights
+  /** What others wanted of a settled job waits for them. */
+  #leave(job: Job): void {
+    this.#wait(this.#sharing.leave(job))
   }
 
-  #load(worker: Worker): number {
-    return this.#flights.get(worker)?.size ?? 0
+  #wait(heirs: readonly Item[]): void {
+    for (const item of heirs) this.#queue.enlist(item)
+    this.#schedule()
   }
 
   /** Workers and their pipes never keep the host's event loop alive; open work does. */
@@ -388,8 +387,7 @@ export class Pool {
       'ER_CLOSED',
       `The pool was closed, and its work was not done within ${this.#options.drainMs} ms`,
     )
-    this.#queue.drain()
-    for (const job of this.#open) job.fail(closed)
+    for (const job of this.#open) this.#drop(job, closed)
     await this.#crew.close()
     // The event loop lets go of handles and timers at the end of its turn.
     await new Promise(resolve => setImmediate(resolve))

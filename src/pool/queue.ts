@@ -103,26 +103,43 @@ export class Queue {
     let place = turn.jobs.length
     while (place > 0 && (turn.jobs[place - 1] as Job).context.deadline > job.context.deadline) place -= 1
     turn.jobs.splice(place, 0, job)
-    lane.tokens += tokensOf(job.items)
-    this.#count(job.items, 1)
+    const waiting = job.queued.slice(job.next)
+    lane.tokens += tokensOf(waiting)
+    this.#count(waiting, 1)
+  }
+
+  /** Takes out one item that waits in its turn, because an equal one of another call will run instead. */
+  withhold(item: Item): void {
+    const { job } = item
+    const waited = this.#waits(job)
+    if (waited) this.#remove(job)
+    job.queued.splice(job.queued.indexOf(item, job.next), 1)
+    if (waited && job.next < job.queued.length) this.add(job)
+  }
+
+  /** Lets one more item of a job wait: the equal one of another call, whose answer it would have got, is gone. */
+  enlist(item: Item): void {
+    const { job } = item
+    if (this.#waits(job)) this.#remove(job)
+    let place = job.queued.length
+    while (place > job.next && (job.queued[place - 1] as Item).tokens < item.tokens) place -= 1
+    job.queued.splice(place, 0, item)
+    this.add(job)
   }
 
   /** Puts items of a dead worker's batch back at the head; each will run alone. */
   again(items: readonly Item[]): void {
-    for (const item of items) item.alone = true
+    for (const item of items) {
+      item.alone = true
+      item.state = 'waiting'
+    }
     this.#again.push(...items)
     this.#count(items, 1)
   }
 
   /** Takes out what waits of a job whose caller has gone. */
   remove(job: Job): void {
-    const lane = this.#lane(job.context.class)
-    if (lane.callers.get(job.context.caller)?.jobs.includes(job)) {
-      const left = job.items.slice(job.next)
-      lane.tokens -= tokensOf(left)
-      this.#leave(lane, job)
-      this.#count(left, -1)
-    }
+    if (this.#waits(job)) this.#remove(job)
     for (let index = this.#again.length - 1; index >= 0; index -= 1) {
       const item = this.#again[index] as Item
       if (item.job === job) this.#count(this.#again.splice(index, 1), -1)
@@ -158,8 +175,8 @@ export class Queue {
       key = job.batchKey
       const before = tokens
       const first = batch.length
-      while (job.next < job.items.length && batch.length < limit) {
-        const item = job.items[job.next] as Item
+      while (job.next < job.queued.length && batch.length < limit) {
+        const item = job.queued[job.next] as Item
         if (batch.length > 0 && (tokens >= share || tokens + item.tokens > mostTokens)) break
         batch.push(item)
         tokens += item.tokens
@@ -170,29 +187,29 @@ export class Queue {
       lane.served = turn.pass
       turn.pass += batch.length - first
       lane.tokens -= tokens - before
-      if (job.next < job.items.length) break
+      if (job.next < job.queued.length) break
       this.#leave(lane, job)
     }
     this.#count(batch, -1)
     return batch
   }
 
-  /** Every job that waits, for when no worker will come. */
-  drain(): Job[] {
-    const jobs = new Set(this.#jobs())
-    for (const lane of this.#lanes.values()) {
-      lane.callers.clear()
-      lane.tokens = 0
-    }
-    this.#again.length = 0
-    this.#items = 0
-    this.#bytes = 0
-    return [...jobs]
-  }
-
   *#jobs(): Generator<Job> {
     for (const lane of this.#lanes.values()) for (const { jobs } of lane.callers.values()) yield* jobs
     for (const item of this.#again) yield item.job
+  }
+
+  #waits(job: Job): boolean {
+    return this.#lane(job.context.class).callers.get(job.context.caller)?.jobs.includes(job) ?? false
+  }
+
+  /** Takes a job out of its turn. */
+  #remove(job: Job): void {
+    const lane = this.#lane(job.context.class)
+    const waiting = job.queued.slice(job.next)
+    lane.tokens -= tokensOf(waiting)
+    this.#leave(lane, job)
+    this.#count(waiting, -1)
   }
 
   #lane(kind: RequestClass): Lane {

@@ -172,20 +172,11 @@ describe('remove()', () => {
   })
 })
 
-test('drain() gives every waiting job once and leaves nothing', () => {
-  const [one, two, three] = [job(['a', 'b']), job(['c']), job(['d'], { class: 'bulk' })]
-  const queue = queueOf(one, two, three)
-  queue.again(queue.cut(caps({ items: 1 })))
-  expect(new Set(queue.drain())).toEqual(new Set([one, two, three]))
-  expect(queue).toMatchObject({ items: 0, bytes: 0, oldestAt: undefined })
-  expect(queue.cut(caps())).toEqual([])
-})
-
 test('oldestAt is when the longest-waiting job came', () => {
   const queue = queueOf(job(['a'], { at: 30, deadline: 1 }), job(['b'], { at: 10, class: 'bulk' }))
   expect(queue.oldestAt).toBe(10)
   queue.again(queue.cut(caps({ items: 1 })))
-  queue.drain()
+  while (queue.items > 0) queue.cut(caps())
   expect(queue.oldestAt).toBeUndefined()
 })
 
