@@ -1,17 +1,18 @@
 """The worker's only loop: reader thread → model thread (main) → writer thread.
 
-    stdin ──frames──▶ reader ──inbox──▶ model ──started, parts, results───▶ stdout's old descriptor
-                        │ answers pings   │ all else                        ▲
-                        └─────────────────┴──────outbox──▶ writer ──────────┘
+    stdin ──frames──▶ listener ──inbox──▶ model ──started, parts, results──▶ stdout's old descriptor
+                        │ answers pings    │ all else                       ▲
+                        └──────────────────┴──────outbox──▶ writer ─────────┘
 
+The model thread listens itself while it is idle, the reader thread while a model is at work: see listener.py.
 The model thread alone touches a model: load, warm-up, forward, insert, step, remove. It goes round like this,
 so that neither many steps nor a flood of batches can hold up the other:
 
     ┌─▶ hear all that came ──▶ insert new rows ──▶ run one one-step batch ──▶ make one step for all rows ─┐
     └───────────── waits here only when nothing is queued and no row is inside ◀──────────────────────────┘
 
-It writes what begins and ends its work itself: it has nothing else to do then, and handing a frame to another
-thread costs up to 60 µs.
+It writes what ends its work itself: it has nothing else to do then, and handing a frame to another thread
+costs up to 60 µs. What begins it the reader thread tells, off the model's way, or the answer's own write.
 
 A RunnerError that belongs to a call answers that call; any other exception there ends the process, and the
 pool heals. The end of stdin ends the process at once, whatever the model thread is doing.
@@ -23,14 +24,14 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, BinaryIO
+from collections import deque
+from typing import Any, BinaryIO, NoReturn
 
 from . import message as wire
 from .errors import RunnerError, WireError
-from .frame import read_frame, write_frame
+from .frame import write_frames
 from .lanes import Answer, Lanes, StepLane
+from .listener import Listener
 from .log import note, note_error
 from .ops.operation import Operation, StepOperation, is_stepwise
 from .runtime import memory
@@ -64,10 +65,14 @@ class Server:
         self._stopping = False
         self._frames_in = frames_in
         self._frames_out = frames_out
-        self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._inbox: deque[dict[str, Any]] = deque()
+        # Its buffer stays empty: the listener reads the descriptor itself.
+        self._listener = Listener(frames_in.fileno(), self._hear, self._left_alone, self._say_started)
         self._outbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._writer = threading.Thread(target=self._write, name="writer", daemon=True)
         self._write_lock = threading.Lock()
+        # Batches that have begun and are still to be told of; whoever writes next tells of them first.
+        self._begun: deque[int] = deque()
         self._watched_until = 0.0
         self._began = time.monotonic()
         self._last_step = self._began
@@ -116,7 +121,7 @@ class Server:
 
     def _serve(self) -> None:
         try:
-            while self._hear():
+            while self._take_in():
                 for lane in self._lanes.stepwise.values():
                     while lane.waiting:
                         self._insert(lane, lane.waiting.popleft())
@@ -132,14 +137,16 @@ class Server:
             self._exit(EXIT_CRASH)
         self._exit(EXIT_DONE)
 
-    def _hear(self) -> bool:
+    def _take_in(self) -> bool:
         """Takes in all that has come, and waits if there is nothing to do; False when the work is over."""
         if self._lanes.idle:
             if self._stopping:
                 return False
-            self._take(self._next())
-        while not self._inbox.empty():
-            self._take(self._inbox.get())
+            self._listener.take_back()
+            while not self._inbox:
+                self._wait()
+        while self._inbox:
+            self._take(self._inbox.popleft())
         return True
 
     def _take(self, message: dict[str, Any]) -> None:
@@ -151,15 +158,13 @@ class Server:
         elif not self._stopping:
             self._lanes.queue(message)
 
-    def _next(self) -> dict[str, Any]:
-        """The next message, however long it takes. A worker that stays idle is not watched."""
-        if self._watched_until:
-            try:
-                return self._inbox.get(timeout=WATCHDOG_IDLE_SECONDS)
-            except queue.Empty:
-                faulthandler.cancel_dump_traceback_later()
-                self._watched_until = 0.0
-        return self._inbox.get()
+    def _wait(self) -> None:
+        """Waits for frames, however long it takes. A worker that stays idle is not watched."""
+        if not self._watched_until:
+            self._listener.listen(None)
+        elif not self._listener.listen(WATCHDOG_IDLE_SECONDS):
+            faulthandler.cancel_dump_traceback_later()
+            self._watched_until = 0.0
 
     def _watch(self, hang_ms: float) -> None:
         """Sees to it that a batch or a step that never ends ends the process, with all stacks on stderr."""
@@ -170,53 +175,65 @@ class Server:
             self._watched_until = now + needed * WATCHDOG_SLACK
 
     def _run_batch(self, batch: wire.Batch) -> None:
-        with self._at_work(batch["hangMs"]):
-            self._write_frame(wire.started(batch["batch"]))
-            answer = self._lanes.one_step.run(batch, self._lanes.left_out(batch))
+        self._begin(batch["hangMs"], batch["batch"])
+        answer = self._lanes.one_step.run(batch, self._lanes.left_out(batch))
+        self._end()
         self._answer(answer)
 
     def _insert(self, lane: StepLane, batch: wire.Batch) -> None:
-        with self._at_work(max(batch["hangMs"], lane.hang_ms)):
-            self._write_frame(wire.started(batch["batch"]))
-            answer = lane.insert(batch, self._lanes.left_out(batch))
+        self._begin(max(batch["hangMs"], lane.hang_ms), batch["batch"])
+        answer = lane.insert(batch, self._lanes.left_out(batch))
+        self._end()
         if answer:
             self._answer(answer)
 
     def _step(self, lane: StepLane) -> None:
-        with self._at_work(lane.hang_ms):
-            deltas, answers = lane.step()
+        self._begin(lane.hang_ms)
+        deltas, answers = lane.step()
+        self._end()
         if deltas:
-            self._write_frame(wire.parts(deltas))
+            self._write_frames(wire.parts(deltas))
         for answer in answers:
             self._answer(answer)
 
-    @contextmanager
-    def _at_work(self, hang_ms: float) -> Iterator[None]:
-        """Around whatever the model does: watched, and told to pings. An exception ends the process."""
+    def _begin(self, hang_ms: float, batch: int | None = None) -> None:
+        """Before whatever the model does: watched, and told to pings. An exception in it ends the process."""
         self._watch(hang_ms)
         self._in_step = True
-        yield
+        if batch is not None:
+            self._begun.append(batch)
+        # The reader thread tells of the batch, if it comes to that before the answer: off the model's way.
+        if not self._listener.let_go():
+            self._say_started()
+
+    def _end(self) -> None:
         self._in_step = False
         self._last_step = time.monotonic()
 
     def _answer(self, answer: Answer) -> None:
-        self._write_frame(wire.results(answer.batch, answer.replies, answer.model_ms, self._figures()))
+        self._write_frames(wire.results(answer.batch, answer.replies, answer.model_ms, self._figures()))
 
     def _read(self) -> None:
-        """The reader thread: frames to messages; the end of stdin is the end of the process."""
+        """The reader thread, while the model thread is at work."""
         try:
-            while (body := read_frame(self._frames_in)) is not None:
-                message = wire.decode(body)
-                if message["type"] == "ping":
-                    self._send(self._pong(message["id"]))
-                else:
-                    self._inbox.put(message)
+            self._listener.watch()
         except WireError as error:
             note(error.message)
             os._exit(EXIT_WIRE)
         except Exception as error:  # a worker that can't hear any more must not live on
             note_error("the reader thread failed", error)
             os._exit(EXIT_CRASH)
+
+    def _hear(self, body: bytes | bytearray) -> None:
+        """A frame has come, in whichever thread reads."""
+        message = wire.decode(body)
+        if message["type"] == "ping":
+            self._send(self._pong(message["id"]))
+        else:
+            self._inbox.append(message)
+
+    def _left_alone(self) -> NoReturn:
+        """The end of stdin is the end of the process."""
         end_group()
         os._exit(EXIT_DONE)
 
@@ -224,14 +241,19 @@ class Server:
         """The writer thread: what waits in the outbox, in order."""
         raise_buffers(self._frames_out)
         while (message := self._outbox.get()) is not _STOP:
-            self._write_frame(message)
+            self._write_frames(message)
 
-    def _write_frame(self, message: dict[str, Any]) -> None:
-        """Writes one frame whole. A peer that is gone ends the process."""
+    def _say_started(self) -> None:
+        if self._begun:
+            self._write_frames()
+
+    def _write_frames(self, *messages: dict[str, Any]) -> None:
+        """Writes frames whole, a batch's `started` before all else. A peer that is gone ends the process."""
         try:
-            body = wire.encode(message)
+            bodies = [wire.encode(message) for message in messages]
             with self._write_lock:
-                write_frame(self._frames_out, body)
+                begun = [wire.encode(wire.started(self._begun.popleft())) for _ in range(len(self._begun))]
+                write_frames(self._frames_out, *begun, *bodies)
         except OSError:
             os._exit(EXIT_DONE)
         except WireError as error:

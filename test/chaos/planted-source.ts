@@ -30,7 +30,7 @@ export const plants: readonly {
         to: 'answered(message: ResultsMessage): void { const { calls } = message; const batch = (message.batch = [...this.#running.keys()][0] ?? message.batch)',
       },
       {
-        file: 'src/pool/pool.ts',
+        file: 'src/pool/flights.ts',
         from: '() => ++this.#sliceIds',
         to: '(() => { let id = 0; return () => ++id })()',
       },
@@ -40,7 +40,7 @@ export const plants: readonly {
     name: 're-queue off',
     cell: 'SIGKILL:one in flight',
     shows: /settled 0 times/,
-    edits: [{ file: 'src/pool/pool.ts', from: 'this.#queue.again(again)', to: '' }],
+    edits: [{ file: 'src/pool/pool.ts', from: 'this.#queue.again(again.', to: 'void (again.' }],
   },
   {
     name: 'SIGKILL off',

@@ -67,6 +67,29 @@ def test_batches_are_answered_in_the_order_in_which_they_came() -> None:
             assert echoes(reply) == [echo_of(f"text {number}", worker.process.pid)]
 
 
+def test_a_batch_is_heard_whoever_reads_when_it_comes() -> None:
+    # Each comes while the one before it ends, when the two threads take turns at reading; one that was not
+    # heard then would wait for the next, and none comes.
+    with Worker(code="serving.WATCHDOG_IDLE_SECONDS = 3600\nserve({'echo': Echo()})") as worker:
+        worker.boot()
+        for number in range(1, 2001, 2):
+            worker.send(batch(number, call(number, "a", delayMs=0.1)))
+            assert worker.wait_for("started")["batch"] == number
+            worker.send(batch(number + 1, call(number + 1, "b")))
+            assert [worker.wait_for("results")["batch"] for _ in range(2)] == [number, number + 1]
+
+
+def test_started_is_told_while_the_batch_runs_and_once() -> None:
+    with Worker('{"op":"stream"}', '{"op":"echo"}') as worker:
+        worker.boot()
+        for number in range(1, 4):
+            worker.send(batch(number, call(number, "a", delayMs=100)))
+            assert worker.receive() == {"type": "started", "batch": number}
+            worker.send({"type": "ping", "id": number})
+            assert worker.receive()["inStep"] is True
+            assert worker.receive()["type"] == "results"
+
+
 def test_calls_of_a_batch_keep_their_order_whatever_their_options() -> None:
     with Worker() as worker:
         worker.boot()
