@@ -4,7 +4,12 @@
  */
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { type EnhancedEvidence, type EvidenceContext, EvidenceEnhancer } from '../src/index.ts'
+import {
+  type EnhancedEvidence,
+  type EnhanceOptions,
+  type EvidenceContext,
+  EvidenceEnhancer,
+} from '../src/index.ts'
 import { type Benchmark, type BenchmarkOptions, rounds } from './benchmark.ts'
 import type { Report, Row } from './report.ts'
 import { median, percentile, spread } from './statistic.ts'
@@ -16,6 +21,8 @@ async function run(options: BenchmarkOptions): Promise<Report> {
   const { note, quick, signal } = options
   await using enhancer = await EvidenceEnhancer.open({ ready: 'all', telemetry: false })
   const claims = await claimRows(enhancer, options)
+  note('reproducible requests')
+  const exact = await exactRows(enhancer, quick ? 8 : 40, signal)
   note('cached requests')
   const cached = await cachedRows(enhancer, quick ? 100 : 1000, signal)
   const workerFacts = enhancer.stats().pool?.workers[0]?.facts ?? {}
@@ -29,6 +36,7 @@ async function run(options: BenchmarkOptions): Promise<Report> {
         note: 'Default pool size, all workers warm. rounds: claims/s of each round.',
         rows: claims,
       },
+      { title: 'What reproducible costs: one caller, new claims, in turns', rows: exact },
       { title: 'The same request again (from the cache)', rows: cached.rows },
       {
         title: 'sample-01 with a log of 300 KB, new enhancer each time',
@@ -90,6 +98,26 @@ async function claimRows(
   }))
 }
 
+/** Claims with and without `reproducible`, in turns. */
+async function exactRows(enhancer: EvidenceEnhancer, count: number, signal: AbortSignal): Promise<Row[]> {
+  const ways = { plain: {}, reproducible: { reproducible: true } }
+  const times = new Map(Object.keys(ways).map(name => [name, [] as number[]]))
+  for (let turn = 0; turn < count; turn += 1) {
+    for (const [place, [name, options]] of Object.entries(ways).entries()) {
+      signal.throwIfAborted()
+      times.get(name)?.push(await timed(enhancer, claimContext(1_000_000 + 2 * turn + place), false, options))
+    }
+  }
+  const plain = median(times.get('plain') as number[])
+  return [...times].map(([way, ms]) => ({
+    way,
+    n: ms.length,
+    p50Ms: median(ms),
+    p95Ms: percentile(ms, 0.95),
+    times: median(ms) / plain,
+  }))
+}
+
 async function cachedRows(
   enhancer: EvidenceEnhancer,
   count: number,
@@ -145,9 +173,14 @@ async function logRows({
   }
 }
 
-async function timed(enhancer: EvidenceEnhancer, context: EvidenceContext, cached: boolean): Promise<number> {
+async function timed(
+  enhancer: EvidenceEnhancer,
+  context: EvidenceContext,
+  cached: boolean,
+  options: EnhanceOptions = {},
+): Promise<number> {
   const begin = performance.now()
-  const evidence = await enhancer.enhanceEvidence(context)
+  const evidence = await enhancer.enhanceEvidence(context, options)
   const ms = performance.now() - begin
   if (evidence.cached !== cached || evidence.fallbackUsed)
     throw new Error('Not the answer that was to be measured')

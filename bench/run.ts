@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Benchmark } from './benchmark.ts'
 import { bridge } from './bridge.ts'
+import { core } from './core.ts'
 import { embed } from './embed.ts'
 import { encoder } from './encoder.ts'
 import { enhance } from './enhance.ts'
@@ -15,21 +16,30 @@ import { growth } from './growth.ts'
 import { chartsSvg } from './histogram.ts'
 import { load } from './load.ts'
 import { machineFacts } from './machine.ts'
+import { plan } from './plan.ts'
 import { pool } from './pool.ts'
 import { recovery } from './recovery.ts'
 import { type Result, resultText } from './report.ts'
+import { sizes } from './sizes.ts'
 import { start } from './start.ts'
+import { store } from './store.ts'
+import { workflow } from './workflow.ts'
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   bridge,
   load,
   embed,
   encoder,
+  sizes,
   start,
   recovery,
   growth,
   pool,
+  core,
+  plan,
   enhance,
+  store,
+  workflow,
 }
 
 /** What a benchmark aims at, and when it is ended. */

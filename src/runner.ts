@@ -2,28 +2,39 @@
  * The hallway: the only file that knows both sides. Puts the pool, the caches, the threads and the product
  * together, and closes them in order.
  */
-import { availableParallelism } from 'node:os'
-import { join, resolve } from 'node:path'
+import { randomUUID } from 'node:crypto'
+import { budgeted } from './core/budgeted-dispatch.ts'
 import type { CacheFigures } from './core/cache.ts'
-import type { Dispatch, Part, Reply, RequestClass, Usage, VariantRef } from './core/call.ts'
-import { charging } from './core/charging.ts'
-import { InputError } from './core/errors.ts'
-import { Ledger } from './core/ledger.ts'
+import type { Dispatch, Part, Reply, RequestClass, RunContext, VariantRef } from './core/call.ts'
+import { type ErrorRecord, errorRecord, InputError } from './core/errors.ts'
+import { Ledger, type Spend } from './core/ledger.ts'
 import { names, Telemetry } from './core/telemetry.ts'
-import { Trace } from './core/trace.ts'
-import { type EvidenceEnhancerConfig, parseConfig, type ResolvedConfig } from './evidence/config.ts'
-import { Enhancer, type EnhancerParts } from './evidence/enhancer.ts'
+import { Trace, type TraceRecord } from './core/trace.ts'
+import {
+  type Budget,
+  type EvidenceEnhancerConfig,
+  ledgerOptions,
+  parseConfig,
+  type ResolvedConfig,
+} from './evidence/config.ts'
+import { Enhancer } from './evidence/enhancer.ts'
+import type { EnhancerParts } from './evidence/parts.ts'
 import { type PassageTable, tabulate } from './evidence/passages.ts'
-import type { Tabulate } from './evidence/recipe.ts'
+import type { Tabulate } from './evidence/reading.ts'
+import { launchOf, modelless, sizeOf } from './launch.ts'
 import { EmbeddingCache } from './models/embedding.ts'
 import { builtInEncoder, encoderAt } from './models/encoder.ts'
+import { type ExecuteParts, execute } from './plan/execute.ts'
+import type { PlanNode } from './plan/node.ts'
+import { preflight } from './plan/preflight.ts'
 import type { PoolHealth } from './pool/health.ts'
 import type { PoolEvent, PoolOptions } from './pool/options.ts'
 import { Pool } from './pool/pool.ts'
-import { cacheFromEnvironment, homeFromEnvironment, type Launch } from './pool/spawn.ts'
-import { locateEnvironment, verifyWeights } from './setup/environment.ts'
-import { findPackageRoot } from './setup/root.ts'
+import { LateStore } from './store/late-store.ts'
+import type { StoreFigures } from './store/store.ts'
 import { Threads } from './threads.ts'
+
+export { openStore, type Store } from './store/store.ts'
 
 /** The package's version; a test holds it to package.json. */
 export const version = '0.1.0'
@@ -32,15 +43,15 @@ const leastNode = 24
 
 /** A source longer than this is cut in a thread; below, handing it over costs more than it saves. */
 const threadFromLength = 64 * 1024
-/** Workers that `poolSize: 'auto'` starts at most; each holds the model once. */
-const mostAutoWorkers = 4
 
 /** Figures of everything that runs under one enhancer. */
 export type RunnerStats = {
   readonly pool: PoolHealth | null
   readonly embeddings: CacheFigures
   readonly telemetry: Telemetry['figures']
-  readonly spent: Usage
+  readonly spent: Spend
+  /** Figures of the store, why there is none although one was asked for, or null. */
+  readonly store: StoreFigures | ErrorRecord | null
 }
 
 /**
@@ -98,6 +109,7 @@ class EnhancerRunner {
   readonly #threads = new Threads()
   readonly #embeddings = new EmbeddingCache()
   readonly #stopObserving: () => void
+  readonly #store: LateStore | undefined
   #pool: Pool | undefined
   #encoder: Promise<VariantRef> | undefined
 
@@ -105,19 +117,30 @@ class EnhancerRunner {
     refuseOldNode()
     this.config = config
     this.#telemetry = new Telemetry({ sink: config.telemetryCallback, openTelemetry: config.telemetry })
+    if (config.store !== undefined) {
+      const { path, memo: _, ...options } = config.store
+      this.#store = new LateStore(path, options, error =>
+        this.#telemetry.emit('store-failed', { error: errorRecord(error) }),
+      )
+    }
     this.parts = {
       dispatch: this.#embeddings.over(
-        charging(this.#measured((call, context) => this.#running().dispatch(call, context))),
+        budgeted(this.#measured((call, context) => this.#running().dispatch(call, context))),
       ),
       tabulate: this.#tabulate,
       encoder: () => this.#encoderOf(),
       telemetry: this.#telemetry,
       workerHealth: () => this.#pool?.health() ?? noPool,
       version,
+      uncached: this.#embeddings.uncached,
+      load: () => loadOf(this.#pool?.health()),
+      traces: this.#store?.traces,
+      memo: config.store?.memo === true ? this.#store?.memo : undefined,
       close: async () => {
         this.#stopObserving()
         await this.#pool?.close()
         await this.#threads.close()
+        await this.#store?.close()
       },
     }
     this.#stopObserving = this.#telemetry.observe({
@@ -140,6 +163,7 @@ class EnhancerRunner {
       pool: this.#pool?.health() ?? null,
       embeddings: this.#embeddings.figures,
       telemetry: this.#telemetry.figures,
+      store: this.#store?.figures ?? null,
     }
   }
 
@@ -238,9 +262,31 @@ export type RunnerCallOptions = {
   readonly caller?: string
 }
 
+/** How one plan is run. */
+export type RunnerPlanOptions = RunnerCallOptions &
+  Omit<ExecuteParts, 'dispatch'> & {
+    /** The most that it may use. @default no limit */
+    readonly budget?: Budget
+    /** Kept to by its dispatches, each alone and padded to a fixed length. @default false */
+    readonly reproducible?: boolean
+  }
+
+/** What a plan came to. */
+export type PlanRun<O> = {
+  readonly value: O
+  readonly spent: Spend
+  readonly trace: TraceRecord
+}
+
 /** The pool by itself, for harnesses and for work that is not about evidence: no cache, no fallback. */
 export type Runner = {
   dispatch(call: RunnerCall, options?: RunnerCallOptions): Promise<Reply>
+  /** What a remote node of a plan names to have an operation run here. */
+  variant(op: RunnerCall['op']): VariantRef
+  /** For what takes a Dispatch, such as a workflow or a dataflow; charges what its calls use. */
+  readonly dispatcher: Dispatch
+  /** Runs a plan whose remote nodes name this runner's variants. */
+  execute<I, O>(plan: PlanNode<I, O>, input: I, options?: RunnerPlanOptions): Promise<PlanRun<O>>
   stats(): PoolHealth
   /** The living workers, spares included. */
   workers(): readonly { readonly pid: number; readonly generation: number; readonly state: string }[]
@@ -274,26 +320,20 @@ export async function openRunner(options: RunnerOptions): Promise<Runner> {
     throw error
   }
   const session = new Ledger()
-  const neverAborted = new AbortController().signal
+  const variant = (op: RunnerCall['op']) => (op === 'embed' ? encoder : modelless(op))
+  const dispatch = budgeted(pool.dispatch)
   return {
-    dispatch: (
-      { op, ...call },
-      { signal = neverAborted, timeoutMs, class: kind = 'normal', caller = 'default' } = {},
-    ) =>
-      pool.dispatch(
-        { ...call, variant: op === 'embed' ? encoder : modelless(op) },
-        {
-          id: '',
-          signal,
-          deadline: timeoutMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeoutMs,
-          class: kind,
-          caller,
-          reproducible: false,
-          ledger: new Ledger(session),
-          trace: new Trace(),
-          traceparent: '',
-        },
-      ),
+    dispatch: ({ op, ...call }, options = {}) =>
+      dispatch({ ...call, variant: variant(op) }, contextOf(options, session)),
+    variant,
+    dispatcher: dispatch,
+    execute: async (plan, input, options = {}) => {
+      const { budget, caller, class: _, reproducible, signal, timeoutMs, ...parts } = options
+      const context = contextOf(options, session)
+      preflight(plan, { ledger: context.ledger, deadline: context.deadline, now: performance.now() })
+      const value = await execute(plan, input, context, { ...parts, dispatch })
+      return { value, spent: context.ledger.spent, trace: context.trace.record() }
+    },
     stats: () => pool.health(),
     workers: () => pool.health().workers.map(({ pid, generation, state }) => ({ pid, generation, state })),
     close: () => pool.close(),
@@ -301,56 +341,29 @@ export async function openRunner(options: RunnerOptions): Promise<Runner> {
   }
 }
 
-const modelless = (op: string): VariantRef => ({
-  ...builtInEncoder,
-  name: op,
-  op,
-  model: op,
-  revision: '1',
-  weightsHash: '',
-  limits: { maxTokens: 0, dimensions: 0 },
+const neverAborted = new AbortController().signal
+
+const contextOf = (
+  {
+    budget,
+    caller = 'default',
+    class: kind = 'normal',
+    reproducible = false,
+    signal,
+    timeoutMs,
+  }: RunnerPlanOptions,
+  session: Ledger,
+): RunContext => ({
+  id: randomUUID(),
+  signal: signal ?? neverAborted,
+  deadline: timeoutMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeoutMs,
+  class: kind,
+  caller,
+  reproducible,
+  ledger: new Ledger(ledgerOptions(budget, session)),
+  trace: new Trace(),
+  traceparent: '',
 })
-
-function sizeOf(poolSize: number | 'auto'): number {
-  if (poolSize !== 'auto') return poolSize
-  // On Apple silicon all workers would share one GPU: batching serves it better than replicas.
-  if (process.platform === 'darwin') return 1
-  return Math.min(mostAutoWorkers, availableParallelism())
-}
-
-type LaunchSettings = {
-  readonly embeddingModelPath?: string | undefined
-  readonly python?: string | undefined
-  readonly slots?: number | undefined
-}
-
-/** How a worker with these operations is started; checks the ground first, so that a fault is told by its name. */
-async function launchOf(
-  ops: readonly string[],
-  { embeddingModelPath, python, slots }: LaunchSettings,
-  encoder: VariantRef,
-): Promise<Launch> {
-  const [environment, root] = await Promise.all([
-    locateEnvironment({ home: homeFromEnvironment(), cacheFolder: cacheFromEnvironment(), python }),
-    findPackageRoot(),
-  ])
-  if (ops.includes('embed') && embeddingModelPath === undefined) await verifyWeights(environment)
-  const embed = {
-    folder: embeddingModelPath === undefined ? environment.modelFolder : resolve(embeddingModelPath),
-    name: encoder.model,
-    revision: encoder.revision,
-    sha256: encoder.weightsHash,
-    blas: environment.blasLibrary ?? null,
-  }
-  const operations = ops.map(op =>
-    JSON.stringify({
-      op,
-      ...(op === 'embed' ? embed : {}),
-      ...(op === 'stream' ? { slots: slots ?? 4 } : {}),
-    }),
-  )
-  return { python: environment.python, packageFolder: join(root.folder, 'python'), operations }
-}
 
 /** @throws InputError ER_CONFIG on a Node that lacks what this package is built on. */
 export function refuseOldNode(): void {
@@ -360,6 +373,13 @@ export function refuseOldNode(): void {
     'ER_CONFIG',
     `evidence-runner needs Node ${leastNode} or later; this is ${process.version}`,
   )
+}
+
+/** How busy a pool is, 0 to 1: by its queue where anything waits, else by its workers. */
+function loadOf(health: PoolHealth | undefined): number {
+  if (health === undefined || health.workers.length === 0) return 0
+  if (health.waitingItems > 0) return 1
+  return health.workers.filter(({ state }) => state === 'busy').length / health.workers.length
 }
 
 const noPool = { live: false, ready: false, saturated: false, workers: [], lastFailure: undefined }

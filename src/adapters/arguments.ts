@@ -32,6 +32,15 @@ const running: Readonly<Record<string, Option>> = {
   unordered: { type: 'boolean', help: 'give answers as they come, not in the order of the input' },
 }
 
+const keeping: Readonly<Record<string, Option>> = {
+  store: {
+    type: 'string',
+    value: 'FILE',
+    help: 'where traces are kept (default: store.db in the home folder)',
+  },
+  'no-store': { type: 'boolean', help: 'keep no trace' },
+}
+
 /** Every command, with its options and what help says of it. */
 export const commands = {
   check: {
@@ -62,6 +71,20 @@ export const commands = {
         help: 'lexical: words alone where no worker can be had; error: never (default: lexical once started)',
       },
       reproducible: { type: 'boolean', help: 'bytes repeat whatever else runs; slower' },
+      'budget-tokens': { type: 'string', value: 'N', help: 'tokens that each claim may use' },
+      'budget-calls': { type: 'string', value: 'N', help: 'dispatches to a model that each claim may use' },
+      'budget-usd': { type: 'string', value: 'X', help: 'money that each claim may use' },
+      strategy: {
+        type: 'string',
+        value: 'NAME',
+        help: 'how a plan is chosen: latency, cost, balanced, capital-efficiency, adaptive',
+      },
+      explain: { type: 'boolean', help: 'show the plan and why it was chosen, and check nothing' },
+      ...keeping,
+      'keep-inputs': {
+        type: 'boolean',
+        help: 'keep claims and sources, too, so that a trace can be replayed',
+      },
       ...running,
       json,
     },
@@ -74,6 +97,11 @@ export const commands = {
       ...running,
       json,
     },
+  },
+  trace: {
+    usage: 'trace list | trace show|verify|replay TRACE | trace diff TRACE TRACE',
+    help: 'shows, verifies, replays and compares what was recorded',
+    options: { ...keeping, ...workers, json },
   },
   doctor: {
     usage: 'doctor',
@@ -144,7 +172,7 @@ export function helpText(command?: string): string {
       ...rows,
       '',
       'evidence-runner help COMMAND tells more. EVIDENCE_RUNNER_HOME moves the folder that setup writes to.',
-      'Exit codes: 0 done, 2 bad request, 3 budget or deadline, 4 overloaded, 5 worker, 6 model, 130 interrupted.',
+      'Exit codes: 0 done, 1 a trace differs, 2 bad request, 3 budget or deadline, 4 overloaded, 5 worker, 6 model, 130 interrupted.',
     ].join('\n')
   }
   const rows = Object.entries<Option>(known.options).map(([name, { value, help }]) => {

@@ -3,17 +3,20 @@
  * The command line: reads words, files and environment variables, calls the library, prints, and ends with
  * the exit code that the error table gives. Everything it does can be done with the exported names.
  */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { type ErrorRecord, errorRecord, errorRules, InputError } from '../core/errors.ts'
 import type { EvidenceEnhancerConfig } from '../evidence/config.ts'
 import type { ManyOutcome } from '../evidence/enhancer.ts'
 import { overMany } from '../evidence/many.ts'
-import type { EvidenceContext } from '../evidence/request.ts'
-import { EvidenceEnhancer, refuseOldNode, version } from '../runner.ts'
+import type { EnhanceOptions, EvidenceContext } from '../evidence/request.ts'
+import { EvidenceEnhancer, openStore, refuseOldNode, version } from '../runner.ts'
 import { examine } from '../setup/doctor.ts'
-import { createEnvironment } from '../setup/environment.ts'
+import { createEnvironment, homeFolder } from '../setup/environment.ts'
 import { type Arguments, helpText, parseArguments } from './arguments.ts'
 import { type JsonLine, parseJson, readJsonLines, readText, sourceOf, withFiles } from './input.ts'
 import { clean, Terminal } from './terminal.ts'
+import { answerTrace, parseTraceWords } from './trace.ts'
 
 const interruptedExit = 130
 
@@ -39,6 +42,8 @@ async function main(argv: readonly string[]): Promise<number> {
       return check(given)
     case 'embed':
       return embed(given)
+    case 'trace':
+      return trace(given)
     case 'doctor':
       return doctor(given)
     case 'stats':
@@ -51,7 +56,8 @@ async function main(argv: readonly string[]): Promise<number> {
 async function check(given: Arguments): Promise<number> {
   const asJson = given.values['json'] === true
   const { contexts, total } = await contextsOf(given)
-  await using enhancer = await openEnhancer(given)
+  await using enhancer = await openEnhancer(given, { store: storeOf(given), ...strategyOf(given) })
+  if (given.values['explain'] === true) return await explain(enhancer, contexts, given)
   if (!asJson) terminal.heading()
   let done = 0
   let worst = 0
@@ -64,7 +70,24 @@ async function check(given: Arguments): Promise<number> {
     terminal.progress(`claims checked`, done, total)
   }
   terminal.progress('')
+  const { store } = enhancer.stats()
+  if (store !== null && 'code' in store) terminal.note(`No trace was kept: ${clean(store.message)}`)
   return worst
+}
+
+/** The plan of each context, and why it was chosen. */
+async function explain(
+  enhancer: EvidenceEnhancer,
+  contexts: Iterable<Question> | AsyncIterable<Question>,
+  given: Arguments,
+): Promise<number> {
+  for await (const { line, context, error } of contexts) {
+    if (error !== undefined) throw error
+    const plan = await enhancer.explain(context as EvidenceContext, checkOptions(given))
+    if (given.values['json'] === true) await writeLine({ line, plan })
+    else terminal.line(plan)
+  }
+  return 0
 }
 
 /** One context to check; `line` counts from 1. */
@@ -122,15 +145,55 @@ async function answer(
 ): Promise<ManyOutcome> {
   try {
     if (fault !== undefined) throw fault
-    return await enhancer.enhanceEvidence(context as EvidenceContext, {
-      signal: interrupt.signal,
-      reproducible: given.values['reproducible'] === true,
-    })
+    return await enhancer.enhanceEvidence(context as EvidenceContext, checkOptions(given))
   } catch (error) {
     interrupt.signal.throwIfAborted()
     const taskId = (context as { taskId?: unknown } | null)?.taskId
     return { ...(typeof taskId === 'string' ? { taskId } : {}), line, error: errorRecord(error) }
   }
+}
+
+function checkOptions(given: Arguments): EnhanceOptions {
+  const budget = {
+    tokens: whole(given, 'budget-tokens', 0),
+    calls: whole(given, 'budget-calls', 0),
+    usd: amount(given, 'budget-usd'),
+  }
+  const limited = Object.values(budget).some(limit => limit !== undefined)
+  return {
+    signal: interrupt.signal,
+    reproducible: given.values['reproducible'] === true,
+    ...(limited ? { budget } : {}),
+  }
+}
+
+const strategyOf = (given: Arguments): EvidenceEnhancerConfig => {
+  const strategy = text(given, 'strategy')
+  return strategy === undefined ? {} : { strategy: strategy as EvidenceEnhancerConfig['strategy'] }
+}
+
+/** Where this run keeps traces; nowhere with --no-store. */
+const storeOf = (given: Arguments): EvidenceEnhancerConfig['store'] =>
+  given.values['no-store'] === true
+    ? undefined
+    : { path: storePath(given), keepInputs: given.values['keep-inputs'] === true }
+
+const storePath = (given: Arguments): string => text(given, 'store') ?? join(homeFolder(home()), 'store.db')
+
+async function trace(given: Arguments): Promise<number> {
+  const request = parseTraceWords(given.words)
+  const path = storePath(given)
+  // A store that is only looked at is not made.
+  const readable =
+    given.values['no-store'] !== true && (text(given, 'store') !== undefined || existsSync(path))
+  await using store = readable ? await openStore(path) : undefined
+  const { data, exit, lines } = await answerTrace(request, store, async stored => {
+    await using enhancer = await openEnhancer(given)
+    return await enhancer.replay(stored, { signal: interrupt.signal })
+  })
+  if (given.values['json'] === true) await writeLine(data)
+  else for (const line of lines) terminal.line(line.replace(/\S.*/, clean))
+  return exit
 }
 
 async function embed(given: Arguments): Promise<number> {
@@ -262,11 +325,22 @@ function text(given: Arguments, name: string): string | undefined {
   return typeof value === 'string' ? value : undefined
 }
 
-function whole(given: Arguments, name: string): number | undefined {
+function whole(given: Arguments, name: string, least = 1): number | undefined {
   const value = text(given, name)
   if (value === undefined) return undefined
-  if (!/^\d+$/.test(value) || Number(value) < 1)
-    throw new InputError('ER_INPUT', `--${name} takes a whole number from 1, not ${JSON.stringify(value)}`)
+  if (!/^\d+$/.test(value) || Number(value) < least)
+    throw new InputError(
+      'ER_INPUT',
+      `--${name} takes a whole number from ${least}, not ${JSON.stringify(value)}`,
+    )
+  return Number(value)
+}
+
+function amount(given: Arguments, name: string): number | undefined {
+  const value = text(given, name)
+  if (value === undefined) return undefined
+  if (!/^\d+(\.\d+)?$/.test(value))
+    throw new InputError('ER_INPUT', `--${name} takes an amount such as 0.05, not ${JSON.stringify(value)}`)
   return Number(value)
 }
 

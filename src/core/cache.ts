@@ -56,6 +56,11 @@ export class Cache<Value extends object> {
     return value
   }
 
+  /** Whether there is a kept value; counts as no use of it. */
+  has(key: string): boolean {
+    return this.#kept?.has(key) ?? false
+  }
+
   /** Keeps `value`; one that is larger than the whole cache is not kept. */
   set(key: string, value: Value): void {
     this.#kept?.set(key, value)

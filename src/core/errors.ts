@@ -69,7 +69,18 @@ export type ErrorDetails = {
   readonly retryAfterMs?: number
   /** True once a layer has tried again; no later layer repeats it. */
   readonly retried?: boolean
+  /** For a budget: what there was and what was asked for. */
+  readonly figures?: BudgetFigures
   readonly cause?: unknown
+}
+
+/** Why something did not fit into a budget, in the unit that refused it. */
+export type BudgetFigures = {
+  readonly unit: 'nanoUsd' | 'tokens' | 'calls' | 'workerMs'
+  readonly spent: number
+  readonly reserved: number
+  readonly budget: number
+  readonly requested: number
 }
 
 /** The base of all errors of ours. Match on `code`, or on the class for the decision it stands for. */
@@ -77,9 +88,12 @@ export class RunnerError extends Error {
   readonly code: ErrorCode
   readonly retryable: boolean
   readonly retryAfterMs: number | undefined
+  readonly figures: BudgetFigures | undefined
   path: string | undefined
   detail: string | undefined
   retried: boolean
+  /** What a request had used and done when it failed, as `{ spent, trace }`, where that is known. */
+  partial: object | undefined
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
@@ -87,9 +101,11 @@ export class RunnerError extends Error {
     this.code = code
     this.retryable = details.retryable ?? errorRules[code].retryable
     this.retryAfterMs = details.retryAfterMs
+    this.figures = details.figures
     this.path = details.path
     this.detail = details.detail
     this.retried = details.retried ?? false
+    this.partial = undefined
   }
 
   /** What crosses a border: code, text and when to come back; never a traceback. */

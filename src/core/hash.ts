@@ -2,10 +2,10 @@
  * Canonical bytes and SHA-256: the ground under every identity (execution key, trace hash, cache keys).
  *
  * Values are written as canonical JSON (RFC 8785: sorted keys, ECMAScript numbers, no white space). A tuple
- * is a tagged array, so ("a", "bc") and ("ab", "c") never meet. Float32Array and bytes go in as the hash of
- * their bytes with kind and length.
+ * is a tagged array, so ("a", "bc") and ("ab", "c") never meet. Typed arrays go in as the hash of their bytes
+ * with kind and length.
  */
-import { createHash, hash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { InputError } from './errors.ts'
 
 /** SHA-256 of a text's UTF-8 bytes or of bytes, in hex. */
@@ -16,37 +16,44 @@ export function sha256(data: string | Uint8Array): string {
   return hash('sha256', data, 'hex')
 }
 
-/** The bytes of a typed array or buffer, without a copy. */
-const bytesOf = (view: ArrayBufferView): Uint8Array =>
-  new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
+/** SHA-256 of a value's canonical JSON, in hex. @throws as `canonicalJson`. */
+export const valueHash = (value: unknown): string => hash('sha256', canonicalJson(value), 'hex')
+
+/** SHA-256 over the canonical JSON of the tagged tuple `[tag, ...parts]`, in hex. @throws as `canonicalJson`. */
+export const contentHash = (tag: string, ...parts: readonly unknown[]): string => valueHash([tag, ...parts])
+
+/** Objects in each other at most; more would exhaust the stack. */
+const deepest = 1000
 
 /**
  * Canonical JSON of `value` (RFC 8785). Members that are undefined are left out, as in JSON.
- * @throws InputError ER_INPUT for what JSON can't say: NaN, infinities, bigint, functions, cycles.
+ * @throws InputError ER_INPUT for what JSON can't say (NaN, infinities, bigint, functions, cycles) and for
+ * objects deeper in each other than 1000.
  */
-export function canonicalJson(value: unknown): string {
-  const parts: string[] = []
-  write(value, parts, new Set())
-  return parts.join('')
+export const canonicalJson = (value: unknown): string => textOf(value, [])
+
+/** `around`: the objects that `value` stands in. Few, so that looking through them is quicker than a Set. */
+function textOf(value: unknown, around: object[]): string {
+  if (typeof value === 'string') return JSON.stringify(value)
+  if (typeof value === 'number') return number(value)
+  if (value === null || typeof value === 'boolean') return String(value)
+  if (typeof value !== 'object') throw noForm(`A ${typeof value}`)
+  if (around.includes(value)) throw noForm('A value that contains itself')
+  if (around.length === deepest) throw noForm(`A value of more than ${deepest} levels`)
+  around.push(value)
+  const text = objectText(value, around)
+  around.pop()
+  return text
 }
 
-function write(value: unknown, parts: string[], open: Set<object>): void {
-  if (value === null || typeof value === 'boolean') parts.push(String(value))
-  else if (typeof value === 'string') parts.push(JSON.stringify(value))
-  else if (typeof value === 'number') parts.push(number(value))
-  else if (typeof value !== 'object')
-    throw new InputError('ER_INPUT', `A ${typeof value} has no canonical form`)
-  else if (open.has(value))
-    throw new InputError('ER_INPUT', 'A value that contains itself has no canonical form')
-  else {
-    open.add(value)
-    if (ArrayBuffer.isView(value)) writeView(value, parts)
-    else if (Array.isArray(value)) writeArray(value, parts, open)
-    else if (isPlain(value)) writeObject(value, parts, open)
-    else throw new InputError('ER_INPUT', `A ${value.constructor.name} has no canonical form`)
-    open.delete(value)
-  }
+function objectText(value: object, around: object[]): string {
+  if (Array.isArray(value)) return listText(value, around)
+  if (isPlain(value)) return membersText(value, around)
+  if (ArrayBuffer.isView(value)) return viewText(value)
+  throw noForm(`A ${value.constructor?.name}`)
 }
+
+const noForm = (what: string) => new InputError('ER_INPUT', `${what} has no canonical form`)
 
 /** What JSON would write member by member; a Map, a Date or a class instance would lose what it holds. */
 function isPlain(value: object): value is Record<string, unknown> {
@@ -55,41 +62,47 @@ function isPlain(value: object): value is Record<string, unknown> {
 }
 
 function number(value: number): string {
-  if (!Number.isFinite(value)) throw new InputError('ER_INPUT', `${value} has no canonical form`)
-  return JSON.stringify(value)
+  if (!Number.isFinite(value)) throw noForm(`${value}`)
+  return `${value}`
 }
 
-function writeView(view: ArrayBufferView, parts: string[]): void {
-  const kind = view instanceof Float32Array ? 'f32' : 'u8'
-  const count = view instanceof Float32Array ? view.length : view.byteLength
-  parts.push(`{"$bytes":"${sha256(bytesOf(view))}","$count":${count},"$kind":"${kind}"}`)
-}
-
-function writeArray(values: readonly unknown[], parts: string[], open: Set<object>): void {
-  parts.push('[')
-  for (const [index, value] of values.entries()) {
-    if (index > 0) parts.push(',')
-    write(value === undefined ? null : value, parts, open)
+function listText(values: readonly unknown[], around: object[]): string {
+  let text = ''
+  for (let index = 0; index < values.length; index += 1) {
+    const value = values[index]
+    text += (index === 0 ? '' : ',') + (value === undefined ? 'null' : textOf(value, around))
   }
-  parts.push(']')
+  return `[${text}]`
 }
 
-function writeObject(value: Record<string, unknown>, parts: string[], open: Set<object>): void {
-  parts.push('{')
-  let first = true
+function membersText(value: Record<string, unknown>, around: object[]): string {
+  let text = ''
   // Sorted by UTF-16 code units, as RFC 8785 asks; that is what sort() does with strings.
   for (const key of Object.keys(value).sort()) {
-    if (value[key] === undefined) continue
-    parts.push(first ? '' : ',', JSON.stringify(key), ':')
-    write(value[key], parts, open)
-    first = false
+    const member = value[key]
+    if (member === undefined) continue
+    text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${textOf(member, around)}`
   }
-  parts.push('}')
+  return `{${text}}`
 }
 
-/** SHA-256 over the canonical JSON of the tagged tuple `[tag, ...parts]`, in hex. */
-export function contentHash(tag: string, ...parts: readonly unknown[]): string {
-  return createHash('sha256')
-    .update(canonicalJson([tag, ...parts]))
-    .digest('hex')
+/** By their tags, which subclasses such as Buffer have, too. */
+const kinds: Readonly<Record<string, string>> = {
+  Int8Array: 'i8',
+  Uint8Array: 'u8',
+  Int16Array: 'i16',
+  Uint16Array: 'u16',
+  Int32Array: 'i32',
+  Uint32Array: 'u32',
+  Float32Array: 'f32',
+  Float64Array: 'f64',
+}
+
+function viewText(view: ArrayBufferView & { readonly [Symbol.toStringTag]?: string }): string {
+  const tag = view[Symbol.toStringTag] ?? ''
+  const kind = kinds[tag]
+  if (kind === undefined) throw noForm(`A ${tag}`)
+  const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
+  const count = (view as Uint8Array).length
+  return `{"$bytes":"${sha256(bytes)}","$count":${count},"$kind":"${kind}"}`
 }

@@ -1,7 +1,28 @@
 /** The configuration of EvidenceEnhancer: every key, its range, its default. Parsed once, when one is made. */
 import * as z from 'zod'
 import { InputError } from '../core/errors.ts'
+import type { Ledger, LedgerOptions } from '../core/ledger.ts'
+import { nanoUsdOf } from '../core/money.ts'
 import type { TelemetrySink } from '../core/telemetry.ts'
+
+/** A budget as people give it; what is absent is not limited. */
+export const budgetSchema = z.strictObject({
+  /** Money in US dollars; local models are free unless their owner gives them a price. */
+  usd: z.number().min(0).optional(),
+  tokens: z.int().min(0).optional(),
+  /** Dispatches to a model. */
+  calls: z.int().min(0).optional(),
+  /** Milliseconds of the workers' time, all of them together. */
+  workerMs: z.number().min(0).optional(),
+  /** Whether work that failed unmeasured is free. @default false: its whole reservation is charged */
+  refundOnFailure: z.boolean().optional(),
+})
+
+/** The most that something may use. */
+export type Budget = z.input<typeof budgetSchema>
+
+/** How a plan is chosen among those that answer a request. */
+export const strategySchema = z.enum(['capital-efficiency', 'latency', 'cost', 'balanced', 'adaptive'])
 
 const configSchema = z.strictObject({
   /** A language model that writes the analysis. Accepted for the original's sake; this version has none and says so in `warnings`. */
@@ -40,6 +61,24 @@ const configSchema = z.strictObject({
   fallback: z.enum(['lexical', 'error']).default('lexical'),
   /** Passages of a request that are embedded at most. @default 64 */
   maxPassages: z.int().min(1).max(1024).default(64),
+  /** The most that all requests together may use; each may also have a budget of its own. @default no limit */
+  budget: budgetSchema.optional(),
+  /** How a request's plan is chosen, unless the call says otherwise. @default the whole is read at once */
+  strategy: strategySchema.optional(),
+  /** Keeps traces, and findings where asked, in a file; nothing is written without it. */
+  store: z
+    .strictObject({
+      path: z.string().min(1),
+      /** Whether claims and sources are kept, too, so that a trace can be replayed. @default false */
+      keepInputs: z.boolean().default(false),
+      /** Whether findings are kept, so that an equal request of another process is answered from there. @default false */
+      memo: z.boolean().default(false),
+      /** Older and larger ones are dropped beyond. @default 256 MiB */
+      retainBytes: z.int().min(1).optional(),
+      /** @default 30 */
+      retainDays: z.number().positive().optional(),
+    })
+    .optional(),
   /** A Python that has the packages of python/locks/worker.txt. @default the one that set-up made */
   python: z.string().min(1).optional(),
   /** Whether spans and metrics go to the OpenTelemetry API. @default true */
@@ -59,6 +98,16 @@ export function parseConfig(config: unknown): ResolvedConfig {
     'ER_CONFIG',
     `Invalid configuration: ${describeIssues(parsed.error, Object.keys(configSchema.shape))}`,
   )
+}
+
+/** A budget as a ledger counts it, under `parent`'s. */
+export function ledgerOptions(budget: Budget | undefined, parent?: Ledger): LedgerOptions {
+  const { usd, refundOnFailure, ...limits } = budget ?? {}
+  return {
+    limits: { ...limits, ...(usd === undefined ? {} : { nanoUsd: nanoUsdOf(usd) }) },
+    ...(refundOnFailure === undefined ? {} : { refundOnFailure }),
+    ...(parent === undefined ? {} : { parent }),
+  }
 }
 
 /** What is wrong, key by key; for an unknown key also which there are. */

@@ -5,31 +5,22 @@
 import { randomUUID } from 'node:crypto'
 import { limitedSignal, now } from '../core/async.ts'
 import { Cache } from '../core/cache.ts'
-import {
-  type Dispatch,
-  free,
-  isVectors,
-  type RunContext,
-  row,
-  type Usage,
-  type VariantRef,
-} from '../core/call.ts'
+import { free, type RunContext, type VariantRef } from '../core/call.ts'
 import { type ErrorRecord, errorOf, errorRecord, InputError } from '../core/errors.ts'
-import { sha256 } from '../core/hash.ts'
-import { Ledger } from '../core/ledger.ts'
-import { names, type Telemetry } from '../core/telemetry.ts'
-import { executionKey, Trace } from '../core/trace.ts'
-import type { ResolvedConfig } from './config.ts'
-import { type HealthStatus, healthOf, type WorkerHealth } from './health.ts'
+import { Ledger, nothingSpent, type Spend } from '../core/ledger.ts'
+import { names } from '../core/telemetry.ts'
+import { Trace } from '../core/trace.ts'
+import { AdaptiveStrategy } from '../plan/adaptive.ts'
+import type { StoredTrace } from '../plan/ports.ts'
+import { type Budget, ledgerOptions, type ResolvedConfig } from './config.ts'
+import { embedTexts } from './embed-texts.ts'
+import { type HealthStatus, healthOf } from './health.ts'
 import { overMany } from './many.ts'
-import {
-  type EncoderChoice,
-  findEvidence,
-  meansNoWorker,
-  type RecipeSettings,
-  recipeVersion,
-  type Tabulate,
-} from './recipe.ts'
+import type { EnhancerParts } from './parts.ts'
+import type { EncoderChoice, RecipeSettings } from './recipe.ts'
+import { findRecorded } from './record.ts'
+import { recall, remember } from './remember.ts'
+import { type Replay, replayOf } from './replay.ts'
 import {
   classOf,
   type EnhanceOptions,
@@ -37,20 +28,11 @@ import {
   type ParsedContext,
   parseContext,
   parseOptions,
-  sourceId,
 } from './request.ts'
+import { requestKey, sizeOfFindings } from './request-key.ts'
 import type { EnhancedEvidence, Findings } from './result.ts'
-
-/** What the enhancer is made of; `runner.ts` puts it together. */
-export type EnhancerParts = {
-  readonly dispatch: Dispatch
-  readonly tabulate: Tabulate
-  readonly encoder: () => Promise<VariantRef>
-  readonly telemetry: Telemetry
-  readonly workerHealth: () => WorkerHealth
-  readonly version: string
-  readonly close: () => Promise<void>
-}
+import { explainEvidence, type Job, Pace, type RunParts } from './run.ts'
+import { meansNoWorker } from './state.ts'
 
 /** An answer, or what went wrong in its place. `line` counts from 1. */
 export type ManyOutcome =
@@ -63,19 +45,18 @@ export type EnhanceManyOptions = EnhanceOptions & {
   readonly concurrency?: number
   /** In the order of the contexts, or as each is done. @default true */
   readonly ordered?: boolean
+  /** The most that all of them together may use. `budget` is each one's own. @default no limit */
+  readonly totalBudget?: Budget
 }
 
 /** How texts are embedded; as for a request, without its progress. */
 export type EmbedOptions = Pick<
   EnhanceOptions,
-  'signal' | 'timeoutMs' | 'priority' | 'caller' | 'reproducible'
+  'signal' | 'timeoutMs' | 'priority' | 'caller' | 'reproducible' | 'budget'
 >
 
 /** Bytes of kept results at most. */
 const resultCacheBytes = 64 * 1024 * 1024
-/** Texts of one dispatch; a longer list goes in pieces, so that it never fills the queue alone. */
-const embedChunk = 512
-const embedChunksUnderWay = 4
 const longestText = 1_000_000
 /** Stands where no encoder is asked, or none can be found. */
 const noEncoder: VariantRef = {
@@ -87,13 +68,13 @@ const noEncoder: VariantRef = {
   price: free,
   limits: { maxTokens: 0, dimensions: 0 },
 }
-const nothingSpent: Usage = { calls: 0, tokens: 0, workerMs: 0 }
 
 export class Enhancer {
   readonly #config: ResolvedConfig
   readonly #parts: EnhancerParts
   readonly #settings: RecipeSettings
-  readonly #session = new Ledger()
+  readonly #session: Ledger
+  readonly #run: RunParts
   readonly #results: Cache<Findings>
   readonly #closing = new AbortController()
   #closed: Promise<void> | undefined
@@ -108,6 +89,11 @@ export class Enhancer {
       fallback: config.fallback,
       generator: config.enableMLXGeneration ? config.mlxModelPath : undefined,
     }
+    this.#session = new Ledger(ledgerOptions(config.budget))
+    const { dispatch, load, tabulate, uncached, version } = parts
+    const adaptive = new AdaptiveStrategy()
+    const adapted = () => adaptive.note(load())
+    this.#run = { dispatch, tabulate, uncached, version, adapted, pace: new Pace() }
     this.#results = new Cache({
       maxEntries: config.maxCacheSize,
       maxBytes: resultCacheBytes,
@@ -121,6 +107,14 @@ export class Enhancer {
    * `fallback: 'error'`.
    */
   async enhanceEvidence(context: EvidenceContext, options: EnhanceOptions = {}): Promise<EnhancedEvidence> {
+    return this.#answer(context, options, this.#session)
+  }
+
+  async #answer(
+    context: EvidenceContext,
+    options: EnhanceOptions,
+    ledger: Ledger,
+  ): Promise<EnhancedEvidence> {
     const begin = now()
     this.#refuseClosed()
     const { telemetry } = this.#parts
@@ -128,7 +122,7 @@ export class Enhancer {
     try {
       request = parseContext(context)
       telemetry.emit('evidence_enhancement_started', { taskId: request.taskId, processor: 'evidence-runner' })
-      const evidence = await this.#enhance(request, parseOptions(options), begin)
+      const evidence = await this.#enhance(request, parseOptions(options), begin, ledger)
       telemetry.emit('evidence_enhancement_completed', {
         taskId: evidence.taskId,
         processingTime: evidence.processingTime,
@@ -152,16 +146,18 @@ export class Enhancer {
     contexts: Iterable<EvidenceContext> | AsyncIterable<EvidenceContext>,
     options: EnhanceManyOptions = {},
   ): AsyncGenerator<ManyOutcome, void, undefined> {
-    const { concurrency = 8, ordered = true, ...each } = options
+    const { concurrency = 8, ordered = true, totalBudget, ...each } = options
     if (!Number.isInteger(concurrency) || concurrency < 1) {
       throw new InputError(
         'ER_INPUT',
         `Invalid options: concurrency: ${concurrency} is not a whole number from 1`,
       )
     }
+    const ledger =
+      totalBudget === undefined ? this.#session : new Ledger(ledgerOptions(totalBudget, this.#session))
     const work = async (context: EvidenceContext, index: number): Promise<ManyOutcome> => {
       try {
-        return await this.enhanceEvidence(context, each)
+        return await this.#answer(context, each, ledger)
       } catch (error) {
         each.signal?.throwIfAborted()
         return { ...taskIdOf(context), line: index + 1, error: errorRecord(error) }
@@ -185,35 +181,12 @@ export class Enhancer {
         `Invalid request: text ${wrong} is not a string of at most ${longestText} characters`,
       )
     }
-    const { caller = 'default', priority, reproducible = false, signal, timeoutMs } = parseOptions(options)
+    const { signal, timeoutMs, ...who } = parseOptions(options)
     const limit = timeoutMs ?? this.#config.requestTimeoutMs
-    return this.#within(signal, limit, 'embed', async (limited, traceparent, abort) => {
+    return this.#within(signal, limit, 'embed', async (limited, traceparent) => {
       const variant = await this.#parts.encoder()
-      const context = this.#context(limited, now() + limit, { caller, priority, reproducible }, traceparent)
-      const chunks = Array.from({ length: Math.ceil(texts.length / embedChunk) }, (_, index) =>
-        texts.slice(index * embedChunk, (index + 1) * embedChunk),
-      )
-      const work = async (items: readonly string[]) => {
-        try {
-          return await this.#parts.dispatch(
-            { variant, items, options: reproducible ? { pad: 'fixed' } : {} },
-            context,
-          )
-        } catch (error) {
-          return { error }
-        }
-      }
-      const vectors: Float32Array[] = []
-      for await (const reply of overMany(chunks, work, { concurrency: embedChunksUnderWay })) {
-        if ('error' in reply) {
-          abort(reply.error) // nobody waits for the other pieces any more
-          throw reply.error
-        }
-        if (!isVectors(reply.results)) throw new Error('This is a bug: embed gave no vectors')
-        for (let index = 0; index < reply.results.count; index += 1)
-          vectors.push(row(reply.results, index).slice())
-      }
-      return vectors
+      const context = this.#context(limited, now() + limit, who, traceparent, this.#session)
+      return embedTexts(texts, variant, context, this.#parts.dispatch)
     })
   }
 
@@ -224,7 +197,7 @@ export class Enhancer {
   }
 
   /** What all requests together have used. */
-  get spent(): Usage {
+  get spent(): Spend {
     return this.#session.spent
   }
 
@@ -243,31 +216,84 @@ export class Enhancer {
     await this.close()
   }
 
-  async #enhance(request: ParsedContext, options: EnhanceOptions, begin: number): Promise<EnhancedEvidence> {
-    const choice = await this.#chooseEncoder()
-    const key = this.#key(request, options, choice)
-    const kept = this.#results.get(key)
+  /**
+   * What would be done for a request, as text: the plan with its costs, and why it and no other. Asks no worker.
+   * @throws InputError; BudgetError or DeadlineError where no plan can keep the limits.
+   */
+  async explain(context: EvidenceContext, options: EnhanceOptions = {}): Promise<string> {
+    this.#refuseClosed()
+    const request = parseContext(context)
+    const parsed = parseOptions(options)
+    const job = await this.#job(request, parsed)
+    const limit = parsed.timeoutMs ?? this.#config.requestTimeoutMs
+    return this.#within(parsed.signal, limit, 'explain', signal =>
+      explainEvidence(job, this.#context(signal, now() + limit, parsed, '', this.#session), this.#run),
+    )
+  }
+
+  /**
+   * Runs the request of a stored trace again, past every cache, and compares.
+   * @throws InputError ER_INPUT where its claim and sources were not kept; else as `enhanceEvidence`.
+   */
+  async replay(stored: StoredTrace, options: Pick<EnhanceOptions, 'signal'> = {}): Promise<Replay> {
+    return replayOf(stored, async inputs => {
+      const request = parseContext(inputs.context)
+      const parsed = parseOptions({ ...inputs.options, ...options })
+      return this.#enhance(request, parsed, now(), this.#session, 'afresh')
+    })
+  }
+
+  async #enhance(
+    request: ParsedContext,
+    options: EnhanceOptions,
+    begin: number,
+    ledger: Ledger,
+    how: 'cached' | 'afresh' = 'cached',
+  ): Promise<EnhancedEvidence> {
+    const job = await this.#job(request, options)
+    const key = requestKey(request, options, job.choice, job.settings)
+    const kept = how === 'cached' ? this.#results.get(key) : undefined
     if (kept !== undefined) {
       this.#parts.telemetry.count(names.cacheHits)
-      return this.#envelope(kept, request, begin, true)
+      return this.#envelope(kept, request, begin, true, randomUUID())
     }
     const limit = options.timeoutMs ?? this.#config.requestTimeoutMs
     return this.#within(options.signal, limit, 'The request', async (limited, traceparent) => {
-      const run = (signal: AbortSignal) => {
-        const caller = options.caller ?? request.metadata?.requester ?? 'default'
-        const priority = options.priority ?? request.metadata?.priority
-        const reproducible = options.reproducible ?? false
-        const context = this.#context(signal, begin + limit, { caller, priority, reproducible }, traceparent)
-        return findEvidence(request, choice, context, this.#parts, this.#settings, options.onProgress)
+      let id: string = randomUUID()
+      let known = false
+      const { memo, traces } = this.#parts
+      const run = async (signal: AbortSignal) => {
+        const kept = how === 'cached' ? await recall(memo, key) : undefined
+        known = kept !== undefined
+        if (kept !== undefined) return kept
+        const { caller = request.metadata?.requester, priority = request.metadata?.priority } = options
+        const who = { ...options, caller, priority }
+        const context = this.#context(signal, begin + limit, who, traceparent, ledger)
+        id = context.id
+        const findings = await findRecorded(job, context, options, this.#run, traces)
+        if (how === 'cached' && isWhole(findings)) remember(memo, key, findings)
+        return findings
       }
-      const { value, joined } = await this.#results.share(
-        key,
-        limited,
-        run,
-        findings => !findings.fallbackUsed,
-      )
-      return this.#envelope(value, request, begin, joined)
+      // What a budget cut short is this caller's alone: neither kept nor shared.
+      if (how === 'afresh' || options.budget !== undefined || ledger !== this.#session) {
+        const findings = await run(limited)
+        if (how === 'cached' && isWhole(findings)) this.#results.set(key, findings)
+        return this.#envelope(findings, request, begin, known, id)
+      }
+      const { value, joined } = await this.#results.share(key, limited, run, isWhole)
+      return this.#envelope(value, request, begin, joined || known, joined ? randomUUID() : id)
     })
+  }
+
+  async #job(request: ParsedContext, options: EnhanceOptions): Promise<Job> {
+    const strategy = options.strategy ?? this.#config.strategy
+    return {
+      request,
+      choice: await this.#chooseEncoder(),
+      settings: this.#settings,
+      wishes: { strategy, hints: options.hints },
+      onProgress: options.onProgress,
+    }
   }
 
   /** The encoder that will be asked; where words may stand in, also the reason why there is none. */
@@ -279,23 +305,6 @@ export class Enhancer {
       if (this.#settings.fallback === 'error' || !meansNoWorker(error)) throw error
       return { encoder: noEncoder, failure: errorRecord(error) }
     }
-  }
-
-  /** Everything that the findings depend on; not the task, which has no part in them. */
-  #key(request: ParsedContext, options: EnhanceOptions, { encoder }: EncoderChoice): string {
-    return executionKey({
-      node: 'evidence.enhance',
-      version: `${recipeVersion} ${encoder.name}@${encoder.revision}+${encoder.weightsHash}`,
-      input: [
-        request.claim,
-        request.sources.map((source, index) => [
-          sourceId(source, index),
-          source.type,
-          sha256(source.content),
-        ]),
-      ],
-      config: { ...this.#settings, reproducible: options.reproducible ?? false },
-    })
   }
 
   /** Runs `work` under a span, the caller's signal and a time limit. */
@@ -319,27 +328,34 @@ export class Enhancer {
   #context(
     signal: AbortSignal,
     deadline: number,
-    who: { caller: string; priority: EnhanceOptions['priority']; reproducible: boolean },
+    { caller = 'default', priority, reproducible = false, budget }: EnhanceOptions,
     traceparent: string,
+    ledger: Ledger,
   ): RunContext {
     return {
       id: randomUUID(),
       signal,
       deadline,
-      class: classOf(who.priority),
-      caller: who.caller,
-      reproducible: who.reproducible,
-      ledger: new Ledger(this.#session),
+      class: classOf(priority),
+      caller,
+      reproducible,
+      ledger: new Ledger(ledgerOptions(budget, ledger)),
       trace: new Trace(),
       traceparent,
     }
   }
 
-  #envelope(findings: Findings, request: ParsedContext, begin: number, cached: boolean): EnhancedEvidence {
+  #envelope(
+    findings: Findings,
+    request: ParsedContext,
+    begin: number,
+    cached: boolean,
+    id: string,
+  ): EnhancedEvidence {
     // A copy: what is kept for others must not change with what this caller does to its answer.
     const { metadata, ...found } = structuredClone(findings)
     return {
-      id: randomUUID(),
+      id,
       taskId: request.taskId,
       originalClaim: request.claim,
       ...found,
@@ -368,12 +384,6 @@ function taskIdOf(context: unknown): { taskId?: string } {
   return typeof taskId === 'string' ? { taskId } : {}
 }
 
-/** About what findings take in memory: their texts, twice a character, and their numbers. */
-function sizeOfFindings(findings: Findings): number {
-  const texts = findings.citations.reduce((sum, { text }) => sum + text.length, 0)
-  const related = findings.relatedEvidence.reduce((sum, { claim }) => sum + claim.length, 0)
-  const numbers = (findings.metadata.embeddingVectors?.length ?? 0) * 8
-  return (
-    2 * (texts + related + findings.aiAnalysis.length) + numbers + findings.assessments.length * 100 + 4000
-  )
-}
+/** Whether findings are all that could be found: nothing stood in, nothing was cut short. */
+const isWhole = ({ fallbackUsed, errors }: Findings): boolean =>
+  !fallbackUsed && !errors.some(({ code }) => code !== 'ER_INPUT')

@@ -1,50 +1,46 @@
 /**
- * How findings are made, in order: passages → embed → rank → analysis → validate. Each step leaves its time
- * and its trace; nothing here knows of processes, caches or callers.
+ * A request as a plan: which passages are read, in how many dispatches, and what is made of them. Several
+ * plans answer the same question; they differ in what they read, how soon and at what price.
+ *
+ *   at once        all passages in one dispatch
+ *   step by step   those that share most with the claim first; the rest only if none of them is near
+ *   few …          the same over fewer passages
+ *   in pieces      the best first, piece by piece, for as long as the budget lasts
  */
-import { now } from '../core/async.ts'
-import {
-  type Dispatch,
-  isVectors,
-  type Reply,
-  type RunContext,
-  row,
-  type VariantRef,
-  type Vectors,
-} from '../core/call.ts'
-import { type ErrorRecord, errorRecord, RunnerError } from '../core/errors.ts'
+import { leastOf, mostOf } from '../core/budgeted-dispatch.ts'
+import { type Call, isVectors, type VariantRef, type Vectors } from '../core/call.ts'
+import type { ErrorRecord } from '../core/errors.ts'
 import { sha256 } from '../core/hash.ts'
+import type { Spend } from '../core/ledger.ts'
 import { portable } from '../core/trace.ts'
-import { chooseCited, type Scored, writeAnalysis } from './analysis.ts'
-import type { PassageTable } from './passages.ts'
+import {
+  bind,
+  branch,
+  type PlanNode,
+  parallel,
+  remote,
+  type Settled,
+  sequential,
+  stage,
+} from '../plan/node.ts'
+import { type Conclusions, conclude, type Envelope } from './conclude.ts'
 import { cosine } from './rank.ts'
-import type { ParsedContext, ParsedSource, Progress } from './request.ts'
-import type { Citation, Coverage, Findings, RelatedEvidence, StepTiming } from './result.ts'
+import { type Reading, recipeVersion } from './reading.ts'
 import { type Candidate, selectPassages } from './select.ts'
-import { oddTypes, type Readable, readSources } from './sources.ts'
-import { type Term, termsOf } from './terms.ts'
-import { validateFindings } from './validate.ts'
+import { isEmbedded, portableState, type Question, type State, stateOf, withVectors } from './state.ts'
 
-/** Raised when the same request may get another answer; part of every execution key. */
-export const recipeVersion = '1'
+/** Passages of the first step of a plan that goes step by step. */
+const stepPassages = 8
+/** The part of the passages that a plan over few of them reads. */
+const fewPart = 4
+/** A passage this near to the claim is enough: what follows is not read. */
+const nearEnough = 0.75
 
-/** The share of a lexical score that its confidence may reach: words alone never sound sure. */
-const lexicalCeiling = 0.4
-/** Related passages of one answer at most. */
-const maxRelated = 5
-
-/** Cuts a source and notes the claim's terms; in a thread where it is large. */
-export type Tabulate = (content: string, terms: readonly Term[], signal: AbortSignal) => Promise<PassageTable>
-
-/** Who does the work of a recipe. */
-export type RecipeParts = {
-  readonly dispatch: Dispatch
-  readonly tabulate: Tabulate
-  readonly version: string
-}
-
-/** Who embeds, or why nobody can. */
-export type EncoderChoice = { readonly encoder: VariantRef; readonly failure?: ErrorRecord }
+/** Of what is reserved for a text, about this part is used. */
+const usedPart = 0.45
+/** How often the first step is not enough is not known beforehand: this part of the rest is counted. */
+const goOnPart = 0.5
+const charactersPerToken = 4
 
 /** What of the configuration decides over findings; part of the key that they are cached under. */
 export type RecipeSettings = {
@@ -55,248 +51,245 @@ export type RecipeSettings = {
   readonly generator: string | undefined
 }
 
-const steps = ['passages', 'embed', 'rank', 'analysis', 'validate'] as const
+/** Who embeds, or why nobody can. */
+export type EncoderChoice = { readonly encoder: VariantRef; readonly failure?: ErrorRecord }
 
-/** Notes each step's time and trace, and tells who listens. */
-class Steps {
-  readonly timings: StepTiming[] = []
-  readonly #context: RunContext
-  readonly #onProgress: ((progress: Progress) => void) | undefined
+/** One way to answer a request. */
+export type Recipe = {
+  readonly name: string
+  readonly plan: PlanNode<State, Conclusions>
+  readonly input: State
+  /** The part of the passages within reach that it can be expected to read, 0 to 1. */
+  readonly quality: number
+  /** Tokens of the way that is expected, and of the longest; four characters a token. */
+  readonly tokens: { readonly expected: number; readonly longest: number }
+}
 
-  constructor(context: RunContext, onProgress: ((progress: Progress) => void) | undefined) {
-    this.#context = context
-    this.#onProgress = onProgress
+/** What recipes are made from. */
+export type RecipeParts = {
+  readonly reading: Reading
+  readonly choice: EncoderChoice
+  readonly settings: RecipeSettings
+  readonly reproducible: boolean
+  readonly envelope: Omit<Envelope, 'plan'>
+  /** Those of a call's texts that would have to be computed. */
+  readonly uncached: (call: Call) => readonly string[]
+  /** Milliseconds that a token takes, measured or guessed. */
+  readonly tokenMs: number
+}
+
+/** The ways to answer, the plain one first. Where nobody embeds there is one, by words alone. */
+export function recipesOf(parts: RecipeParts): readonly [Recipe, ...Recipe[]] {
+  const { choice, reading, settings } = parts
+  const all = new Readers(parts, reading.passages)
+  if (!settings.useEmbeddings || choice.failure !== undefined) return [all.byWords()]
+  const recipes: [Recipe, ...Recipe[]] = [all.atOnce('at once', 1)]
+  const few = Math.ceil(settings.maxPassages / fewPart)
+  if (all.size > stepPassages) recipes.push(all.stepByStep('step by step', 1))
+  if (all.size > few) {
+    const some = new Readers(parts, selectPassages(reading.tables, reading.terms, few))
+    recipes.push(some.atOnce('few at once', few / all.size))
+    if (few > stepPassages) recipes.push(some.stepByStep('few step by step', few / all.size))
   }
+  return recipes
+}
 
-  done(step: (typeof steps)[number], since: number, reply?: Reply): void {
-    this.timings.push({ step, totalMs: now() - since, ...reply?.timings })
-    try {
-      const heard: unknown = this.#onProgress?.({ step, done: steps.indexOf(step) + 1, total: steps.length })
-      Promise.resolve(heard).catch(() => {})
-    } catch {
-      // A listener's fault is its own, now or later.
+/** The way for a budget that may not last: `left` is what it has now. */
+export const inPieces = (parts: RecipeParts, left: Spend): Recipe =>
+  new Readers(parts, parts.reading.passages).inPieces(left)
+
+/** Makes the plans over one choice of passages. */
+class Readers {
+  readonly #parts: RecipeParts
+  readonly #passages: readonly Candidate[]
+  readonly #texts: readonly string[]
+  readonly #hashes: readonly string[]
+  readonly #question: Question
+  /** Places of the passages, those first that share most with the claim. */
+  readonly #byOverlap: readonly number[]
+
+  constructor(parts: RecipeParts, passages: readonly Candidate[]) {
+    const { claim, sources } = parts.reading
+    this.#parts = parts
+    this.#passages = passages
+    this.#texts = [
+      claim,
+      ...passages.map(({ source, start, end }) => sources[source]?.content.slice(start, end) ?? ''),
+    ]
+    this.#hashes = this.#texts.map(text => sha256(text))
+    this.#question = {
+      claim,
+      passages: passages.map(({ source, start, end, overlap }, index) => ({
+        source: sources[source]?.id ?? '',
+        start,
+        end,
+        overlap: portable(overlap),
+        hash: this.#hashes[index + 1] as string,
+      })),
     }
-    this.#context.signal.throwIfAborted()
+    this.#byOverlap = passages
+      .map(({ overlap }, index) => ({ overlap, place: index + 1 }))
+      .sort((a, b) => b.overlap - a.overlap || a.place - b.place)
+      .map(({ place }) => place)
   }
 
-  trace(
-    step: (typeof steps)[number],
-    input: unknown,
-    config: unknown,
-    output: unknown,
-    version = recipeVersion,
-  ): void {
-    this.#context.trace.add(steps.indexOf(step), { node: `evidence.${step}`, version, input, config }, output)
+  get size(): number {
+    return this.#passages.length
   }
-}
 
-/**
- * Findings for one request.
- * @throws InputError when no source can be read; whatever the dispatch throws, unless the settings allow a
- * lexical answer and the reason is that no worker could do it.
- */
-export async function findEvidence(
-  request: ParsedContext,
-  choice: EncoderChoice,
-  context: RunContext,
-  parts: RecipeParts,
-  settings: RecipeSettings,
-  onProgress?: (progress: Progress) => void,
-): Promise<Findings> {
-  const progress = new Steps(context, onProgress)
-  const errors: ErrorRecord[] = []
-  const sources = readSources(request.sources, errors)
-  const { encoder } = choice
-
-  let since = now()
-  const terms = termsOf(request.claim)
-  const tables = await Promise.all(
-    sources.map(({ binary, content }) => (binary ? nothing : parts.tabulate(content, terms, context.signal))),
-  )
-  const candidates = selectPassages(tables, terms, settings.maxPassages)
-  const passageTexts = candidates.map(
-    ({ source, start, end }) => sources[source]?.content.slice(start, end) ?? '',
-  )
-  progress.trace(
-    'passages',
-    [request.claim, sources.map(({ id, hash }) => [id, hash])],
-    { maxPassages: settings.maxPassages },
-    candidates.map(({ source, start, end, overlap }) => [source, start, end, portable(overlap)]),
-  )
-  progress.done('passages', since)
-
-  since = now()
-  const texts = [request.claim, ...passageTexts]
-  const { vectors, reply, failure } = await embedOrFallBack(texts, choice, context, parts, settings)
-  if (failure !== undefined) errors.push(failure)
-  const hashes = texts.map(text => sha256(text))
-  progress.trace(
-    'embed',
-    hashes,
-    { reproducible: context.reproducible },
-    vectors === undefined ? null : hashes,
-    `${encoder.name}@${encoder.revision}+${encoder.weightsHash}`,
-  )
-  progress.done('embed', since, reply)
-
-  since = now()
-  const scored = score(candidates, vectors)
-  const cited = chooseCited(scored, (a, b) =>
-    a.vector === undefined || b.vector === undefined ? 0 : cosine(a.vector, b.vector),
-  )
-  progress.trace(
-    'rank',
-    hashes,
-    {},
-    cited.map(({ source, start, end, score }) => [source, start, end, portable(score)]),
-  )
-  progress.done('rank', since)
-
-  since = now()
-  const citations = cited.map(passage => citationOf(passage, sources))
-  const coverage = coverageOf(sources, tables, candidates)
-  const aiAnalysis = writeAnalysis(citations, coverage, vectors === undefined ? 'words' : 'similarity')
-  progress.trace(
-    'analysis',
-    citations.map(({ sourceId, start, end }) => [sourceId, start, end]),
-    {},
-    aiAnalysis,
-  )
-  progress.done('analysis', since)
-
-  since = now()
-  const best = citations[0]?.score ?? 0
-  const base = vectors === undefined ? best * lexicalCeiling : best
-  const confidence = best === 0 ? 0 : Math.min(1, base + settings.confidenceBoost)
-  const confidenceMethod = vectors === undefined ? 'lexical' : 'similarity'
-  const findings: Omit<Findings, 'trace' | 'timings'> = {
-    verdict: 'unverified',
-    confidence,
-    confidenceMethod,
-    calibration: 'none',
-    aiAnalysis,
-    citations,
-    assessments: sources.map(({ id }, place) => ({
-      sourceId: id,
-      relevance: Math.max(
-        0,
-        ...scored.filter(passage => passage.source === place).map(passage => passage.score),
-      ),
-    })),
-    relatedEvidence: relatedOf(scored, sources, vectors),
-    enhancements: vectors === undefined ? ['lexical-search'] : ['embedding-search'],
-    coverage,
-    spent: context.ledger.spent,
-    fallbackUsed: failure !== undefined,
-    errors,
-    warnings: warningsOf(request.sources, settings),
-    metadata: {
-      processor: 'evidence-runner',
-      processorVersion: parts.version,
-      mlxModel: null,
-      embeddingModel: encoder.name,
-      embeddingRevision: encoder.revision,
-      mlxModelLoaded: vectors !== undefined,
-      realMLXInference: vectors !== undefined,
-      analysisMethod: 'extractive',
-      confidenceMethod,
-      vectorSimilarityUsed: vectors !== undefined,
-      mlxConfidenceScores: vectors === undefined ? [] : citations.map(citation => citation.score),
-      embeddingVectors: vectors === undefined ? null : [...row(vectors, 0)],
-    },
+  /** The way by words alone: no step asks a worker. */
+  byWords(): Recipe {
+    return this.#recipe('by words', [], 1, [])
   }
-  const complete = { ...findings, timings: progress.timings, trace: context.trace.record() }
-  validateFindings(complete, new Map(sources.map(({ id, content }) => [id, content])))
-  progress.trace('validate', aiAnalysis, {}, [findings.verdict, portable(confidence)])
-  progress.done('validate', since)
-  return { ...complete, trace: context.trace.record() }
-}
 
-/** What came of the attempt to embed: vectors and the reply, or the reason why there are none. */
-type Embedded = { vectors?: Vectors; reply?: Reply; failure?: ErrorRecord }
-
-async function embedOrFallBack(
-  texts: readonly string[],
-  { encoder, failure }: EncoderChoice,
-  context: RunContext,
-  parts: RecipeParts,
-  settings: RecipeSettings,
-): Promise<Embedded> {
-  if (!settings.useEmbeddings) return {}
-  if (failure !== undefined) return { failure }
-  try {
-    const options = context.reproducible ? { pad: 'fixed' } : {}
-    const reply = await parts.dispatch({ variant: encoder, items: texts, options }, context)
-    if (!isVectors(reply.results)) throw new Error('This is a bug: embed gave no vectors')
-    return { vectors: reply.results, reply }
-  } catch (error) {
-    if (settings.fallback === 'error' || !meansNoWorker(error)) throw error
-    return { failure: errorRecord(error) }
+  atOnce(name: string, quality: number): Recipe {
+    const places = [...this.#texts.keys()]
+    return this.#recipe(name, [this.#read(places)], quality, places)
   }
-}
 
-/** True where words can stand in: a worker could not be had or could not do it. Not for overload, deadline or abort. */
-export const meansNoWorker = (error: unknown): boolean =>
-  error instanceof RunnerError && /^ER_(NO_WORKER|WARMING|WORKER_|WIRE|POISON|MODEL_)/.test(error.code)
-
-const nothing: PassageTable = { offsets: new Uint32Array(), masks: new Uint32Array() }
-
-function score(candidates: readonly Candidate[], vectors: Vectors | undefined): Scored[] {
-  if (vectors === undefined)
-    return candidates.map(candidate => ({ ...candidate, score: candidate.overlap, vector: undefined }))
-  const claim = row(vectors, 0)
-  return candidates.map((candidate, index) => {
-    const vector = row(vectors, index + 1)
-    return { ...candidate, vector, score: Math.max(0, cosine(claim, vector)) }
-  })
-}
-
-function citationOf({ source, start, end, score }: Scored, sources: readonly Readable[]): Citation {
-  const { id, content } = sources[source] as Readable
-  return { sourceId: id, start, end, text: content.slice(start, end), stance: 'neutral', score }
-}
-
-/** The nearest passage of each source, nearest first. */
-function relatedOf(
-  scored: readonly Scored[],
-  sources: readonly Readable[],
-  vectors: Vectors | undefined,
-): RelatedEvidence[] {
-  if (vectors === undefined) return []
-  const nearest = new Map<number, Scored>()
-  for (const passage of scored) {
-    if (passage.score > (nearest.get(passage.source)?.score ?? 0)) nearest.set(passage.source, passage)
+  stepByStep(name: string, quality: number): Recipe {
+    const [first, rest] = [
+      [0, ...this.#byOverlap.slice(0, stepPassages)],
+      this.#byOverlap.slice(stepPassages),
+    ]
+    const steps = [this.#read(first), branch(isEnough, stop, this.#read(rest))]
+    const expected = (stepPassages + rest.length * goOnPart) / this.size
+    return this.#recipe(name, steps, quality * expected, first, rest)
   }
-  return [...nearest.values()]
-    .sort((a, b) => b.score - a.score)
-    .slice(0, maxRelated)
-    .map(({ source, start, end, score }) => {
-      const { id, content } = sources[source] as Readable
-      return { claim: content.slice(start, end), similarity: score, source: id }
-    })
-}
 
-function coverageOf(
-  sources: readonly Readable[],
-  tables: readonly PassageTable[],
-  candidates: readonly Candidate[],
-): Coverage {
-  return {
-    sources: sources.length,
-    sourcesRead: new Set(candidates.map(candidate => candidate.source)).size,
-    passages: tables.reduce((sum, table) => sum + table.offsets.length / 2, 0),
-    passagesRead: candidates.length,
-    characters: sources.reduce((sum, { content }) => sum + content.length, 0),
-    charactersRead: candidates.reduce((sum, { start, end }) => sum + end - start, 0),
+  inPieces(left: Spend): Recipe {
+    const [first = [], ...rest] = this.#pieces(left)
+    const steps = rest.map(piece => branch(isStuck, stop, this.#read(piece)))
+    return this.#recipe('in pieces', [this.#read(first), ...steps], 1, [...this.#texts.keys()])
   }
-}
 
-function warningsOf(sources: readonly ParsedSource[], settings: RecipeSettings): string[] {
-  const warnings = oddTypes(sources)
-  if (settings.generator !== undefined) {
-    warnings.push(
-      `mlxModelPath ${JSON.stringify(settings.generator)} was not used: this version writes extractive analyses only`,
+  /**
+   * The claim with the best passage, so that little is needed to begin; then each time as many as are sure to fit
+   * into what will be left by then, since much less is used than has to be reserved.
+   */
+  #pieces(left: Spend): number[][] {
+    const pieces = [[0, ...this.#byOverlap.slice(0, 1)]]
+    let room = less(left, this.#mostOf(pieces[0] as number[]))
+    let piece: number[] = []
+    for (const place of this.#byOverlap.slice(1)) {
+      if (piece.length > 0 && !fits(this.#mostOf([...piece, place]), room)) {
+        pieces.push(piece)
+        room = less(room, this.#mostOf(piece))
+        piece = []
+      }
+      piece.push(place)
+    }
+    return piece.length > 0 ? [...pieces, piece] : pieces
+  }
+
+  #mostOf(places: readonly number[]): Spend {
+    const { choice, uncached } = this.#parts
+    const call = { variant: choice.encoder, items: places.map(place => this.#texts[place] as string) }
+    return mostOf({ ...call, items: uncached(call) })
+  }
+
+  #recipe(
+    name: string,
+    steps: readonly PlanNode<State, State>[],
+    quality: number,
+    certain: readonly number[],
+    perhaps: readonly number[] = [],
+  ): Recipe {
+    const { reading, envelope } = this.#parts
+    const end = conclude(reading, this.#passages, { ...envelope, plan: name })
+    const [sure, more] = [this.#tokensOf(certain), this.#tokensOf(perhaps)]
+    return {
+      name,
+      plan: sequential<State, Conclusions>(...steps, end),
+      input: stateOf(this.#question),
+      quality,
+      tokens: { expected: sure + more * goOnPart, longest: sure + more },
+    }
+  }
+
+  /** About how many tokens would have to be computed for the texts at `places`. */
+  #tokensOf(places: readonly number[]): number {
+    const { choice, uncached } = this.#parts
+    const items = places.map(place => this.#texts[place] as string)
+    const { maxTokens } = choice.encoder.limits
+    return uncached({ variant: choice.encoder, items }).reduce(
+      (sum, text) => sum + Math.min(maxTokens, 2 + text.length / charactersPerToken),
+      0,
     )
   }
-  return warnings
+
+  /** One dispatch for the texts at `places`, and what becomes of the state with it. */
+  #read(places: readonly number[]): PlanNode<State, State> {
+    const { choice, reproducible, settings, tokenMs } = this.#parts
+    const hashes = places.map(place => this.#hashes[place] as string)
+    const call = {
+      items: places.map(place => this.#texts[place] as string),
+      options: reproducible ? { pad: 'fixed' } : {},
+    }
+    const whole = { ...call, variant: choice.encoder }
+    const computed = { ...whole, items: this.#parts.uncached(whole) }
+    const most = mostOf(computed)
+    // A worker may be quicker than it ever was, and no deadline is refused on a guess.
+    const cost = { least: leastOf(computed), most: { ...most, timeMs: most.tokens * tokenMs } }
+    const embed = remote<State, Vectors>(choice.encoder, {
+      name: 'evidence.embed',
+      version: recipeVersion,
+      config: { texts: hashes, reproducible },
+      call: () => call,
+      result: ({ results }) => {
+        if (!isVectors(results)) throw new Error('This is a bug: embed gave no vectors')
+        return results
+      },
+      cost,
+      memo: false, // vectors have a cache of their own
+      portable: { input: portableState, output: () => hashes },
+    })
+    type Embedded = { readonly reply: { readonly embed: Settled<Vectors> } }
+    const keep = stage<State & Embedded, State>(
+      'evidence.vectors',
+      ({ reply, ...state }) => withVectors(state, places, reply.embed, settings.fallback),
+      {
+        ...pure,
+        config: { places, fallback: settings.fallback },
+        portable: {
+          input: ({ reply, ...state }) => [portableState(state), reply.embed.status],
+          output: portableState,
+        },
+      },
+    )
+    return bind({ reply: parallel({ embed }, { onError: 'settle' }) }, keep)
+  }
 }
+
+const units = ['nanoUsd', 'tokens', 'workerMs'] as const
+
+const fits = (most: Spend, room: Spend): boolean => units.every(unit => most[unit] <= room[unit])
+
+/** What will be left after a piece, about. */
+const less = (room: Spend, most: Spend): Spend => ({
+  ...room,
+  nanoUsd: room.nanoUsd - most.nanoUsd * usedPart,
+  tokens: room.tokens - most.tokens * usedPart,
+})
+
+const pure = { version: recipeVersion, effects: ['pure'] as const, memo: false }
+
+const stop = stage<State, State>('evidence.stop', state => state, {
+  ...pure,
+  portable: { input: portableState, output: portableState },
+})
+
+/** Whether there is nothing to go on with: no vectors, or no worker. A smaller piece may still fit a budget. */
+const isStuck = stage<State, boolean>(
+  'evidence.stuck',
+  state => !isEmbedded(state) || state.failures.some(({ code }) => code !== 'ER_BUDGET_SPENT'),
+  { ...pure, portable: { input: portableState } },
+)
+
+/** Whether a passage that has been read is so near to the claim that the rest need not be; or nothing can be. */
+const isEnough = stage<State, boolean>(
+  'evidence.enough',
+  ({ rows: [claim, ...rows] }) =>
+    claim === undefined || rows.some(vector => vector !== undefined && cosine(claim, vector) >= nearEnough),
+  { ...pure, config: { nearEnough }, portable: { input: portableState } },
+)

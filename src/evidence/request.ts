@@ -2,7 +2,8 @@
 import * as z from 'zod'
 import type { RequestClass } from '../core/call.ts'
 import { InputError } from '../core/errors.ts'
-import { describeIssues } from './config.ts'
+import { type Hints, hintsSchema } from '../plan/hints.ts'
+import { type Budget, budgetSchema, describeIssues, strategySchema } from './config.ts'
 
 /** What a request may hold at most; the README's table is made from these. Lengths in UTF-16 units. */
 export const limits = {
@@ -53,6 +54,9 @@ const optionsSchema = z.strictObject({
   priority: z.enum(['low', 'medium', 'high']).optional(),
   caller: z.string().min(1).max(limits.idLength).optional(),
   reproducible: z.boolean().optional(),
+  budget: budgetSchema.optional(),
+  strategy: strategySchema.optional(),
+  hints: hintsSchema.optional(),
   onProgress: z
     .custom<(progress: Progress) => void>(value => typeof value === 'function', 'must be a function')
     .optional(),
@@ -79,6 +83,12 @@ export type EnhanceOptions = {
   readonly caller?: string | undefined
   /** Runs each passage alone, padded to a fixed length, so that its bytes repeat. Slower. @default false */
   readonly reproducible?: boolean | undefined
+  /** The most that this request may use; it also has to fit into the configuration's. @default no limit */
+  readonly budget?: Budget | undefined
+  /** How its plan is chosen. @default the configuration's; without one, all passages are read at once */
+  readonly strategy?: z.input<typeof strategySchema> | undefined
+  /** Limits that a plan must keep, and wishes that it should. Needs a strategy. */
+  readonly hints?: Hints | undefined
   /** Called as steps finish; what it throws is ignored. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
 }

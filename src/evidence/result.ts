@@ -1,6 +1,7 @@
 /** What `enhanceEvidence` gives: its shape, field by field. A golden file under test/ holds an example. */
-import type { Timings, Usage } from '../core/call.ts'
+import type { Timings } from '../core/call.ts'
 import type { ErrorRecord } from '../core/errors.ts'
+import type { Spend } from '../core/ledger.ts'
 import type { TraceRecord } from '../core/trace.ts'
 
 /** `unverified` while no verifier is there: what was found is near to the claim, not known to support it. */
@@ -86,9 +87,11 @@ export type Findings = {
   readonly relatedEvidence: readonly RelatedEvidence[]
   readonly enhancements: readonly string[]
   readonly coverage: Coverage
+  /** The way it was found: `at once`, `step by step`, `few at once`, `in pieces`, `by words`, … */
+  readonly plan: string
   readonly timings: readonly StepTiming[]
   readonly trace: TraceRecord
-  readonly spent: Usage
+  readonly spent: Spend
   readonly fallbackUsed: boolean
   /** Parts that failed while others succeeded. */
   readonly errors: readonly ErrorRecord[]

@@ -9,12 +9,18 @@ import type { Findings } from './result.ts'
  * @param contents each source's content by id.
  * @throws RejectedError ER_REJECTED saying what does not hold. That is a bug of ours, never the caller's.
  */
-export function validateFindings(findings: Findings, contents: ReadonlyMap<string, string>): void {
+export function validateFindings(
+  findings: Omit<Findings, 'trace' | 'timings' | 'spent'>,
+  contents: ReadonlyMap<string, string>,
+): void {
   const fault = faultOf(findings, contents)
   if (fault !== undefined) throw errorOf('ER_REJECTED', `The answer was held back: ${fault}. This is a bug`)
 }
 
-function faultOf(findings: Findings, contents: ReadonlyMap<string, string>): string | undefined {
+function faultOf(
+  findings: Omit<Findings, 'trace' | 'timings' | 'spent'>,
+  contents: ReadonlyMap<string, string>,
+): string | undefined {
   const { aiAnalysis, assessments, citations, confidence, relatedEvidence, verdict, fallbackUsed, errors } =
     findings
   if (aiAnalysis === '') return 'it has no analysis'

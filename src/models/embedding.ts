@@ -40,6 +40,12 @@ export class EmbeddingCache {
     this.#cache.clear()
   }
 
+  /** Those texts of an `embed` call whose vectors are not kept, each once. */
+  readonly uncached = (call: Call): readonly string[] => {
+    const texts = new Set(call.items as readonly string[])
+    return [...texts].filter(text => !this.#cache.has(keyOf(call, text)))
+  }
+
   /** A Dispatch that answers `embed` from the cache where it can; other operations pass through. */
   over(next: Dispatch): Dispatch {
     return async (call, context) =>

@@ -21,6 +21,7 @@ import {
 import { exists, findPackageRoot, type PackageRoot, setupCommand } from './root.ts'
 
 export type { PythonEnvironment } from './environment-record.ts'
+export { homeFolder } from './environment-record.ts'
 export { type CreateOptions, createEnvironment, type SetUpProgress } from './install.ts'
 export { verifyWeights } from './weights.ts'
 

@@ -3,8 +3,8 @@
  * it settled, with what, and whether that is what it was owed.
  */
 import { getEventListeners } from 'node:events'
+import { budgeted } from '../../src/core/budgeted-dispatch.ts'
 import type { Reply, RunContext } from '../../src/core/call.ts'
-import { charging } from '../../src/core/charging.ts'
 import { RunnerError } from '../../src/core/errors.ts'
 import { Ledger } from '../../src/core/ledger.ts'
 import type { Pool } from '../../src/pool/pool.ts'
@@ -126,7 +126,7 @@ export class Traffic {
         ledger: this.#ledgerOf(caller),
         ...(manner.deadlineMs === undefined ? {} : { deadline: performance.now() + manner.deadlineMs }),
       }
-      return charging(this.#pool.dispatch)(echoCall(words, options), runContext(context))
+      return budgeted(this.#pool.dispatch)(echoCall(words, options), runContext(context))
     })
     this.all.push(sent)
     return sent
@@ -179,7 +179,7 @@ export class Traffic {
   }
 
   #ledgerOf(caller: string): Ledger {
-    const known = this.#ledgers.get(caller) ?? new Ledger(this.total)
+    const known = this.#ledgers.get(caller) ?? new Ledger({ parent: this.total, refundOnFailure: true })
     this.#ledgers.set(caller, known)
     return known
   }

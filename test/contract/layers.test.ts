@@ -4,7 +4,7 @@
  */
 import { spawnSync } from 'node:child_process'
 import { expect, test } from 'vitest'
-import { environmentReads, forbiddenEdges, openDoors } from '../support/house-rules.ts'
+import { environmentReads, forbiddenEdges, openDoors, strayDispatches } from '../support/house-rules.ts'
 import { cyclesOf, edgesOf, loadedBy, readTexts, repository, sourceFiles } from '../support/import-graph.ts'
 import { openPythonDoors } from '../support/python-imports.ts'
 
@@ -235,4 +235,10 @@ test('openPythonDoors() refuses MLX elsewhere, at the top of a file, and by impo
     `${folder}/models/bert.py:1 imports mlx outside a function`,
     `${folder}/ops/generate.py:3 imports mlx_lm, whose door is models/causal.py`,
   ])
+})
+
+test('nothing is dispatched but by the executor of plans', () => {
+  expect(strayDispatches(product)).toEqual([])
+  const stray = sourceFiles({ 'src/evidence/a.ts': '/** A. */\nawait parts.dispatch(call, context)\n' })
+  expect(strayDispatches(stray)).toEqual(['src/evidence/a.ts:2 dispatches; only src/plan/execute.ts does'])
 })

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { expect, test } from 'vitest'
 import { repository } from '../support/import-graph.ts'
-import { exampleOf, missingPaths, outline, pathsNamed, scriptsNamed } from '../support/readme-text.ts'
+import { examplesOf, missingPaths, outline, pathsNamed, scriptsNamed } from '../support/readme-text.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const readme = readFileSync(join(repository, 'README.md'), 'utf8')
@@ -14,23 +14,31 @@ const scripts = Object.keys(
 )
 const folder = temporaryFolder()
 
-test('the example runs as it stands and prints what stands below it', async () => {
-  const { code, printed } = exampleOf(readme)
-  const own = "'evidence-runner'"
-  expect(code).toContain(`from ${own}`)
-  // Node strips no types below node_modules, so the package's name becomes the address of its sources.
-  const frontDoor = JSON.stringify(pathToFileURL(join(repository, 'src', 'index.ts')).href)
-  const file = await folder.write('example.mts', code.replaceAll(own, frontDoor))
-  const { status, stdout, stderr } = spawnSync(process.execPath, [file], {
-    cwd: folder.path,
-    encoding: 'utf8',
-    timeout: 50_000,
-    killSignal: 'SIGKILL',
-  })
-  expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
-  expect(stdout).not.toBe('')
-  if (printed !== undefined) expect(outline(stdout)).toEqual(outline(printed))
+const examples = examplesOf(readme)
+
+test('there are examples', () => {
+  expect(examples.length).toBeGreaterThanOrEqual(2)
 })
+
+test.each(examples.map((example, index) => [index + 1, example] as const))(
+  'example %i runs as it stands and prints what stands below it',
+  async (_number, { code, printed }) => {
+    const own = "'evidence-runner'"
+    expect(code).toContain(`from ${own}`)
+    // Node strips no types below node_modules, so the package's name becomes the address of its sources.
+    const frontDoor = JSON.stringify(pathToFileURL(join(repository, 'src', 'index.ts')).href)
+    const file = await folder.write('example.mts', code.replaceAll(own, frontDoor))
+    const { status, stdout, stderr } = spawnSync(process.execPath, [file], {
+      cwd: folder.path,
+      encoding: 'utf8',
+      timeout: 50_000,
+      killSignal: 'SIGKILL',
+    })
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+    expect(stdout).not.toBe('')
+    if (printed !== undefined) expect(outline(stdout)).toEqual(outline(printed))
+  },
+)
 
 test('every npm script that the README names is in package.json', () => {
   const named = scriptsNamed(readme)
@@ -51,15 +59,15 @@ test('every shell script that the README names exists', () => {
 
 const fence = '```'
 
-test('exampleOf() takes the first TypeScript block and the text right after it', () => {
+test('examplesOf() takes the TypeScript blocks, each with the text right after it', () => {
   const block = (language: string, text: string) => `${fence}${language}\n${text}\n${fence}\n`
   const first = block('sh', 'npm test') + block('ts', 'const a = 1')
-  expect(exampleOf(first + block('text', 'a') + block('ts', 'b'))).toEqual({
-    code: 'const a = 1\n',
-    printed: 'a\n',
-  })
-  expect(exampleOf(first + block('sh', 'b') + block('text', 'c')).printed).toBeUndefined()
-  expect(() => exampleOf(block('sh', 'npm test'))).toThrow('no ```ts block')
+  expect(examplesOf(first + block('text', 'a') + block('ts', 'b'))).toEqual([
+    { code: 'const a = 1\n', printed: 'a\n' },
+    { code: 'b\n', printed: undefined },
+  ])
+  expect(examplesOf(first + block('sh', 'b') + block('text', 'c'))[0]?.printed).toBeUndefined()
+  expect(examplesOf(block('sh', 'npm test'))).toEqual([])
 })
 
 test('scriptsNamed() knows npm run with options, and the short forms', () => {

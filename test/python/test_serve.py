@@ -2,25 +2,10 @@
 
 import os
 import signal
-import struct
 import time
-import zlib
-from typing import Any
 
 import pytest
-from worker_process import Worker, batch, call
-
-
-def echoes(reply: dict[str, Any]) -> list[tuple[float, ...]]:
-    results = reply["results"]
-    rows, dimensions = results["shape"]
-    numbers = struct.unpack(f"<{rows * dimensions}f", results["data"])
-    return [numbers[row * dimensions : (row + 1) * dimensions] for row in range(rows)]
-
-
-def echo_of(text: str, pid: int) -> tuple[float, ...]:
-    checksum = zlib.crc32(text.encode())
-    return (checksum >> 16, checksum & 0xFFFF, len(text.encode()), pid)
+from worker_process import Worker, batch, call, echo_of, echoes
 
 
 def test_a_worker_says_hello_first_then_ready() -> None:

@@ -3,6 +3,8 @@
  * standard input. Colours are neither forced nor forbidden by the host's environment.
  */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 
@@ -24,6 +26,18 @@ export type CommandLineOptions = {
   readonly cwd?: string
 }
 
+let homePath: string | undefined
+
+/** A home folder of this test process's own, so that no test writes into the user's store. */
+function home(): string {
+  if (homePath === undefined) {
+    const made = mkdtempSync(join(tmpdir(), 'evidence-runner-home-'))
+    process.once('exit', () => rmSync(made, { recursive: true, force: true }))
+    homePath = made
+  }
+  return homePath
+}
+
 const colourSettings = ['FORCE_COLOR', 'NO_COLOR', 'NODE_DISABLE_COLORS', 'NODE_OPTIONS']
 
 /** Starts the command line with `words`; the caller talks to its pipes. */
@@ -35,7 +49,7 @@ export function startCommandLine(
   for (const name of colourSettings) delete environment[name]
   return spawn(process.execPath, [join(repository, 'src', 'adapters', 'cli.ts'), ...words], {
     cwd: options.cwd ?? repository,
-    env: { ...environment, ...options.environment },
+    env: { ...environment, EVIDENCE_RUNNER_HOME: home(), ...options.environment },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
 }

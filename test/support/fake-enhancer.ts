@@ -1,10 +1,11 @@
 /** An Enhancer over a fake Dispatch: the whole product without a process. */
+import { budgeted } from '../../src/core/budgeted-dispatch.ts'
 import { free, type VariantRef } from '../../src/core/call.ts'
-import { charging } from '../../src/core/charging.ts'
 import { Telemetry, type TelemetryEvent } from '../../src/core/telemetry.ts'
 import { type EvidenceEnhancerConfig, parseConfig } from '../../src/evidence/config.ts'
-import { Enhancer, type EnhancerParts } from '../../src/evidence/enhancer.ts'
+import { Enhancer } from '../../src/evidence/enhancer.ts'
 import type { WorkerHealth } from '../../src/evidence/health.ts'
+import type { EnhancerParts } from '../../src/evidence/parts.ts'
 import { tabulate } from '../../src/evidence/passages.ts'
 import { dimensions, FakeDispatch } from './fake-dispatch.ts'
 
@@ -41,12 +42,14 @@ export function fakeEnhancer(
   const sink = config.telemetryCallback ?? (event => events.push(event))
   const telemetry = new Telemetry({ sink, openTelemetry: false })
   const enhancer = new Enhancer(parseConfig(config), {
-    dispatch: charging(fake.dispatch),
+    dispatch: budgeted(fake.dispatch),
     tabulate: async (content, terms) => tabulate(content, terms),
     encoder: async () => fakeEncoder,
     telemetry,
     workerHealth: () => readyWorkers,
     version: '0.0.0-test',
+    uncached: call => call.items as readonly string[],
+    load: () => 0,
     close: async () => {},
     ...parts,
   })

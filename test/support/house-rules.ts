@@ -19,7 +19,12 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   store: ['core', 'plan', 'models'],
   evidence: ['core', 'plan', 'models'],
   threads: ['core'],
-  runner: [...['core', 'wire', 'plan', 'pool', 'setup', 'models', 'tuning', 'store', 'evidence'], 'threads'],
+  // How workers are started: beside the hallway, which would be too long with it.
+  launch: ['core', 'models', 'pool', 'setup'],
+  runner: [
+    ...['core', 'wire', 'plan', 'pool', 'setup', 'models', 'tuning', 'store', 'evidence'],
+    ...['threads', 'launch'],
+  ],
   adapters: ['runner', 'setup', 'evidence', 'plan', 'models', 'core'],
   index: [
     ...['core', 'wire', 'plan', 'pool', 'setup', 'models', 'tuning', 'store', 'evidence'],
@@ -29,10 +34,12 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Rooms that are one file of src/ rather than a folder. */
-const roomFiles = ['threads', 'runner', 'index']
+const roomFiles = ['threads', 'launch', 'runner', 'index']
 
 /** Rooms that nothing a worker thread loads may lie in: a thread runs pure functions. */
-const notInThreads = ['wire', 'pool', 'setup', 'store', 'tuning', 'threads', 'runner', 'adapters', 'index']
+const notInThreads = [
+  ...['wire', 'pool', 'setup', 'store', 'tuning', 'threads', 'launch', 'runner', 'adapters', 'index'],
+]
 
 /** Where each package from outside comes in: a file, or a folder with its slash. Others have no door. */
 const doors: Readonly<Record<string, readonly string[]>> = {
@@ -146,6 +153,23 @@ export function environmentReads(files: SourceFiles): string[] {
     const passer = environmentPassers[path]
     if (passer !== undefined && places.length === passer.places && passer.form.test(code)) return []
     return places.map(place => `${path}:${lineAt(text, place)} reads environment variables`)
+  })
+}
+
+/** The only file of the product's left side that calls a Dispatch. */
+const dispatcher = 'src/plan/execute.ts'
+
+/** Places outside the executor that dispatch by themselves, past plan, budget and trace. */
+export function strayDispatches(files: SourceFiles): string[] {
+  return [...files].flatMap(([path, { code, text }]) => {
+    if (!['plan', 'evidence', 'tuning', 'store'].includes(roomOf(path) ?? '') || path === dispatcher)
+      return []
+    // A function from one Dispatch to another calls the one it was given: `over(dispatch)` returns such a function.
+    const wrapped = /\bover\(dispatch: Dispatch\): Dispatch \{[\s\S]*?\n {2}\}/g
+    const bare = code.replace(wrapped, match => ' '.repeat(match.length))
+    return [...bare.matchAll(/\bdispatch\(/g)].map(
+      ({ index }) => `${path}:${lineAt(text, index)} dispatches; only ${dispatcher} does`,
+    )
   })
 }
 

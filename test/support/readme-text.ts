@@ -13,13 +13,18 @@ export function codeBlocks(readme: string): CodeBlock[] {
   }))
 }
 
-/** The first TypeScript block, and the text block right after it, if one is: what the example prints. */
-export function exampleOf(readme: string): { code: string; printed: string | undefined } {
+/** A TypeScript block, and the text block right after it, if one is: what the example prints. */
+export type Example = { readonly code: string; readonly printed: string | undefined }
+
+/** Every TypeScript block with what it prints, in order. */
+export function examplesOf(readme: string): Example[] {
   const blocks = codeBlocks(readme)
-  const at = blocks.findIndex(({ language }) => language === 'ts')
-  if (at < 0) throw new Error('README.md has no ```ts block')
-  const next = blocks[at + 1]
-  return { code: blocks[at]?.text ?? '', printed: next?.language === 'text' ? next.text : undefined }
+  return blocks.flatMap(({ language, text }, at) => {
+    const next = blocks[at + 1]
+    return language === 'ts'
+      ? [{ code: text, printed: next?.language === 'text' ? next.text : undefined }]
+      : []
+  })
 }
 
 /** Scripts of package.json that are named as commands: `npm run lint`, `npm -s run cli`, `npm test`. */

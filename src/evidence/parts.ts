@@ -1,0 +1,25 @@
+/** What the product needs from outside its room, each a small interface. */
+import type { Call, Dispatch, VariantRef } from '../core/call.ts'
+import type { Telemetry } from '../core/telemetry.ts'
+import type { MemoStore, TraceSink } from '../plan/ports.ts'
+import type { WorkerHealth } from './health.ts'
+import type { Tabulate } from './reading.ts'
+
+/** What the enhancer is made of; `runner.ts` puts it together. */
+export type EnhancerParts = {
+  readonly dispatch: Dispatch
+  readonly tabulate: Tabulate
+  readonly encoder: () => Promise<VariantRef>
+  readonly telemetry: Telemetry
+  readonly workerHealth: () => WorkerHealth
+  readonly version: string
+  /** Where traces go; without one, none is kept. */
+  readonly traces?: TraceSink | undefined
+  /** Where findings are kept for other processes. */
+  readonly memo?: MemoStore | undefined
+  /** Those of a call's texts whose vectors are not kept. */
+  readonly uncached: (call: Call) => readonly string[]
+  /** How busy the workers are, 0 to 1, for the adaptive strategy. */
+  readonly load: () => number
+  readonly close: () => Promise<void>
+}

@@ -1,0 +1,35 @@
+/** What findings depend on, and how much memory they take: the key and the size of a kept result. */
+import { sha256 } from '../core/hash.ts'
+import { executionKey } from '../core/trace.ts'
+import { recipeVersion } from './reading.ts'
+import type { EncoderChoice, RecipeSettings } from './recipe.ts'
+import { type EnhanceOptions, type ParsedContext, sourceId } from './request.ts'
+import type { Findings } from './result.ts'
+
+/** Everything that the findings depend on; not the task, which has no part in them, nor a budget: partial ones are not kept. */
+export function requestKey(
+  request: ParsedContext,
+  { reproducible = false, strategy, hints }: EnhanceOptions,
+  { encoder }: EncoderChoice,
+  settings: RecipeSettings,
+): string {
+  return executionKey({
+    node: 'evidence.enhance',
+    version: `${recipeVersion} ${encoder.name}@${encoder.revision}+${encoder.weightsHash}`,
+    input: [
+      request.claim,
+      request.sources.map((source, index) => [sourceId(source, index), source.type, sha256(source.content)]),
+    ],
+    config: { ...settings, reproducible, strategy, hints },
+  })
+}
+
+/** About what findings take in memory: their texts, twice a character, and their numbers. */
+export function sizeOfFindings(findings: Findings): number {
+  const texts = findings.citations.reduce((sum, { text }) => sum + text.length, 0)
+  const related = findings.relatedEvidence.reduce((sum, { claim }) => sum + claim.length, 0)
+  const numbers = (findings.metadata.embeddingVectors?.length ?? 0) * 8
+  return (
+    2 * (texts + related + findings.aiAnalysis.length) + numbers + findings.assessments.length * 100 + 8000
+  )
+}

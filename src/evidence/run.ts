@@ -1,0 +1,177 @@
+/**
+ * One request from reading to findings: reads, chooses a plan, checks that it can fit, and executes it. What
+ * goes to a worker goes through `execute` and nowhere else.
+ */
+import { now } from '../core/async.ts'
+import type { Call, Dispatch, Reply, RunContext } from '../core/call.ts'
+import { type ExecuteParts, execute, type PlanEvent } from '../plan/execute.ts'
+import { explain } from '../plan/explain.ts'
+import type { StrategyName } from '../plan/hints.ts'
+import { preflight } from '../plan/preflight.ts'
+import { type Chosen, chooseRecipe, explainChosen, type Wishes } from './choice.ts'
+import type { Envelope } from './conclude.ts'
+import { type Reading, readingPlan, type Tabulate } from './reading.ts'
+import type { EncoderChoice, RecipeSettings } from './recipe.ts'
+import type { ParsedContext, Progress } from './request.ts'
+import type { Findings, StepTiming } from './result.ts'
+import { oddTypes } from './sources.ts'
+
+/** Who does the work of a request. */
+export type RunParts = {
+  readonly dispatch: Dispatch
+  readonly tabulate: Tabulate
+  readonly version: string
+  /** How long tokens take here; shared by all requests, so that each learns from those before. */
+  readonly pace: Pace
+  /** The strategy for how busy the workers are now. */
+  readonly adapted: () => StrategyName
+  /** Those of a call's texts that would have to be computed: the others cost nothing. */
+  readonly uncached: (call: Call) => readonly string[]
+}
+
+/** One request, checked, with all that was decided about it. */
+export type Job = {
+  readonly request: ParsedContext
+  readonly choice: EncoderChoice
+  readonly settings: RecipeSettings
+  readonly wishes: Wishes
+  readonly onProgress?: ((progress: Progress) => void) | undefined
+}
+
+/**
+ * Findings for one request.
+ * @throws InputError when no source can be read; BudgetError and DeadlineError before any work when even the
+ * least of the plan does not fit; whatever the dispatch throws, unless the settings allow a lexical answer and
+ * the reason is that no worker could do it.
+ */
+export async function findEvidence(job: Job, context: RunContext, parts: RunParts): Promise<Findings> {
+  const notes = new Notes(job.onProgress, parts.pace)
+  const within: ExecuteParts = { dispatch: notes.over(parts.dispatch), onEvent: notes.hear }
+  const { recipe } = await chosenFor(job, context, parts, within)
+  preflight(recipe.plan, { ledger: context.ledger, deadline: context.deadline, now: now() })
+  const conclusions = await execute(recipe.plan, recipe.input, context, within)
+  return {
+    ...conclusions,
+    spent: context.ledger.spent,
+    timings: notes.timings,
+    trace: context.trace.record(),
+  }
+}
+
+/** What would be done for a request, as text: the plan with its costs, and why it and not another. */
+export async function explainEvidence(job: Job, context: RunContext, parts: RunParts): Promise<string> {
+  const within: ExecuteParts = { dispatch: parts.dispatch }
+  const chosen = await chosenFor(job, context, parts, within)
+  return `${explainChosen(chosen)}\n${explain(chosen.recipe.plan)}`
+}
+
+async function chosenFor(
+  { request, choice, settings, wishes }: Job,
+  context: RunContext,
+  parts: RunParts,
+  within: ExecuteParts,
+): Promise<Chosen> {
+  const { plan, input } = readingPlan(request, parts.tabulate, settings.maxPassages)
+  const reading = await execute(plan, input, context, within)
+  const envelope = envelopeOf(request, reading, choice, settings, parts.version)
+  const { reproducible } = context
+  const { adapted, pace, uncached } = parts
+  const recipeParts = { reading, choice, settings, reproducible, envelope, uncached, tokenMs: pace.tokenMs }
+  return chooseRecipe(recipeParts, context.ledger, context.deadline - now(), wishes, adapted)
+}
+
+function envelopeOf(
+  request: ParsedContext,
+  reading: Reading,
+  { encoder, failure }: EncoderChoice,
+  settings: RecipeSettings,
+  version: string,
+): Omit<Envelope, 'plan'> {
+  return {
+    metadata: {
+      processor: 'evidence-runner',
+      processorVersion: version,
+      mlxModel: null,
+      embeddingModel: encoder.name,
+      embeddingRevision: encoder.revision,
+    },
+    warnings: warningsOf(request, settings),
+    errors: [...reading.errors, ...(failure === undefined ? [] : [failure])],
+    fallbackUsed: failure !== undefined,
+    confidenceBoost: settings.confidenceBoost,
+  }
+}
+
+function warningsOf(request: ParsedContext, settings: RecipeSettings): string[] {
+  const warnings = oddTypes(request.sources)
+  if (settings.generator !== undefined) {
+    warnings.push(
+      `mlxModelPath ${JSON.stringify(settings.generator)} was not used: this version writes extractive analyses only`,
+    )
+  }
+  return warnings
+}
+
+/** How long the model takes for a token, a moving average over the replies of all requests. */
+export class Pace {
+  #tokenMs = 0.25
+
+  /** Milliseconds; a guess until the first reply. */
+  get tokenMs(): number {
+    return this.#tokenMs
+  }
+
+  note({ usage, timings }: Reply): void {
+    if (usage.tokens === 0) return
+    this.#tokenMs += 0.2 * (timings.modelMs / usage.tokens - this.#tokenMs)
+  }
+}
+
+/** The steps that are told to people, by the plan's names for them. */
+const told: Readonly<Record<string, string>> = {
+  'evidence.passages': 'passages',
+  'evidence.embed': 'embed',
+  'evidence.rank': 'rank',
+  'evidence.analysis': 'analysis',
+  'evidence.validate': 'validate',
+}
+
+/** Notes each step's time, and tells who listens. */
+class Notes {
+  readonly timings: StepTiming[] = []
+  readonly #pace: Pace
+  readonly #done = new Set<string>()
+  readonly #onProgress: ((progress: Progress) => void) | undefined
+  #reply: Reply | undefined
+
+  constructor(onProgress: ((progress: Progress) => void) | undefined, pace: Pace) {
+    this.#onProgress = onProgress
+    this.#pace = pace
+  }
+
+  /** The same dispatch, with an ear to its replies. */
+  over(dispatch: Dispatch): Dispatch {
+    return async (call, context) => {
+      const reply = await dispatch(call, context)
+      this.#reply = reply
+      this.#pace.note(reply)
+      return reply
+    }
+  }
+
+  readonly hear = ({ kind, name, status, ms = 0 }: PlanEvent): void => {
+    const step = told[name]
+    // What a worker could not do took its time, too; words stand in.
+    if (kind !== 'end' || step === undefined || (status !== 'ok' && step !== 'embed')) return
+    const timings = step === 'embed' ? this.#reply?.timings : undefined
+    this.timings.push({ step, totalMs: ms, ...timings })
+    this.#done.add(step)
+    try {
+      const total = Object.keys(told).length
+      const heard: unknown = this.#onProgress?.({ step, done: this.#done.size, total })
+      Promise.resolve(heard).catch(() => {})
+    } catch {
+      // A listener's fault is its own, now or later.
+    }
+  }
+}

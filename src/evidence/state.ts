@@ -1,0 +1,87 @@
+/**
+ * What goes from step to step while a claim is checked: the question, the vectors that have been computed so
+ * far, and what went wrong on the way. A step takes a state and gives another; none is changed.
+ */
+import type { Vectors } from '../core/call.ts'
+import { row } from '../core/call.ts'
+import { BudgetError, type ErrorRecord, errorRecord, RunnerError } from '../core/errors.ts'
+import type { Settled } from '../plan/node.ts'
+
+/** A passage by place and content. */
+export type PassageRef = {
+  /** Id of its source. */
+  readonly source: string
+  readonly start: number
+  readonly end: number
+  /** Weighted share of the claim's terms, 0 to 1, to four decimals. */
+  readonly overlap: number
+  /** SHA-256 of its text. */
+  readonly hash: string
+}
+
+/** What is asked: a claim, and the passages that may be read for it. Plain data, equal for equal requests. */
+export type Question = { readonly claim: string; readonly passages: readonly PassageRef[] }
+
+/** How far the reading has come. */
+export type State = {
+  readonly question: Question
+  /** Vectors by place: 0 is the claim's, n + 1 that of passage n; undefined where there is none (yet). */
+  readonly rows: readonly (Float32Array | undefined)[]
+  readonly failures: readonly ErrorRecord[]
+}
+
+/** The state before anything was asked of a worker. */
+export const stateOf = (question: Question): State => ({
+  question,
+  rows: new Array<undefined>(question.passages.length + 1).fill(undefined),
+  failures: [],
+})
+
+/** A state as a portable trace has it: which vectors are there, not their bits. */
+export const portableState = ({ question, rows, failures }: State) => ({
+  question,
+  read: rows.flatMap((vector, place) => (vector === undefined ? [] : [place])),
+  failures: failures.map(({ code }) => code),
+})
+
+/** Whether the claim's vector is there, so that passages can be compared by meaning. */
+export const isEmbedded = ({ rows }: State): boolean => rows[0] !== undefined
+
+/**
+ * The state with what came of embedding the texts at `places`. Where the budget or the workers are gone, what
+ * has been read stands, and a failure says what is missing.
+ * @throws the reason, where that leaves nothing to answer with, or nothing may stand in for it.
+ */
+export function withVectors(
+  state: State,
+  places: readonly number[],
+  outcome: Settled<Vectors>,
+  fallback: 'lexical' | 'error',
+): State {
+  if (outcome.status === 'fulfilled') {
+    const { value } = outcome
+    const rows = [...state.rows]
+    for (const [index, place] of places.entries()) rows[place] = row(value, index)
+    return { ...state, rows }
+  }
+  const { reason } = outcome
+  const wordsWillDo = fallback === 'lexical' && meansNoWorker(reason)
+  if (!(isEmbedded(state) && (wordsWillDo || reason instanceof BudgetError)) && !wordsWillDo) throw reason
+  return { ...state, failures: [...state.failures, errorRecord(reason)] }
+}
+
+/** What went wrong, each thing once, with how many passages are missing for it. */
+export function failuresOf({ failures, question, rows }: State): ErrorRecord[] {
+  const codes = [...new Set(failures.map(({ code }) => code))]
+  const unread = rows.slice(1).filter(vector => vector === undefined).length
+  const missing =
+    rows[0] === undefined ? '' : `${unread} of ${question.passages.length} passages were not read: `
+  return codes.map(code => {
+    const record = failures.findLast(failure => failure.code === code) as ErrorRecord
+    return { ...record, message: `${missing}${record.message}` }
+  })
+}
+
+/** True where words can stand in: a worker could not be had or could not do it. Not for overload, deadline or abort. */
+export const meansNoWorker = (error: unknown): boolean =>
+  error instanceof RunnerError && /^ER_(NO_WORKER|WARMING|WORKER_|WIRE|POISON|MODEL_)/.test(error.code)
