@@ -151,7 +151,7 @@ export class Database {
 }
 
 /** The error of whatever is asked of a store after its end. */
-export const closedStore = (path: string): RunnerError =>
+const closedStore = (path: string): RunnerError =>
   errorOf('ER_CLOSED', `The store ${path} is closed; open another`)
 
 /** Makes a folder and those above it, one by one: Node's own way goes round for ever below /proc. */

@@ -242,3 +242,11 @@ test('nothing is dispatched but by the executor of plans', () => {
   const stray = sourceFiles({ 'src/evidence/a.ts': '/** A. */\nawait parts.dispatch(call, context)\n' })
   expect(strayDispatches(stray)).toEqual(['src/evidence/a.ts:2 dispatches; only src/plan/execute.ts does'])
 })
+
+test('openDoors() sees what comes in by another way than an import', () => {
+  const text = "/** A. */\nexport const a = process.getBuiltinModule('node:sqlite')\n"
+  expect(openDoors(sourceFiles({ 'src/evidence/a.ts': text }))).toEqual([
+    'src/evidence/a.ts:2 gets node:sqlite, whose door is src/store/',
+  ])
+  expect(openDoors(sourceFiles({ 'src/store/a.ts': text }))).toEqual([])
+})

@@ -126,7 +126,10 @@ describe('a full disk', () => {
     expect(faults.full).toBeGreaterThan(0)
     expect(written + pending).toBe(100)
     expect(told.map(({ message }) => message)).toEqual([expect.stringContaining('There is no room left')])
-    expect(await store.traces.list()).toHaveLength(written)
+    // Reading tries to write once more, and less of it at a time may still fit.
+    const listed = await store.traces.list()
+    expect(listed).toHaveLength(store.figures.written)
+    expect(listed.length).toBeGreaterThanOrEqual(written)
     await expect(
       store.instances.save(sampleInstance('i', 0, { state: 'x'.repeat(300_000) })),
     ).rejects.toMatchObject({ name: 'StoreError', code: 'ER_STORE', retryable: false })

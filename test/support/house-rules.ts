@@ -128,18 +128,35 @@ function heavyThreads(files: SourceFiles, edges: readonly GraphEdge[]): string[]
 
 /** Packages that come in elsewhere than by their door, or have none. Node's own are free unless named above. */
 export function openDoors(files: SourceFiles): string[] {
-  return edgesOf(files).flatMap(edge => {
-    const { from, to, inside } = edge
-    if (inside || to === undefined) return []
-    const name = `node:${to}` in doors ? `node:${to}` : to
-    const closed = closedParts[name]
-    if (closed !== undefined) return [`${placeOf(edge)} imports ${name}: ${closed}`]
-    const door = doors[name]
-    if (door === undefined)
-      return name.startsWith('node:') ? [] : [`${placeOf(edge)} imports ${name}, which has no door`]
-    if (door.some(place => from.startsWith(place))) return []
-    return [`${placeOf(edge)} imports ${name}, whose door is ${door.join(' or ')}`]
-  })
+  return [...edgesOf(files).flatMap(openDoorOf), ...backDoors(files)]
+}
+
+/** Node's own packages that come in by another way than an import. */
+function backDoors(files: SourceFiles): string[] {
+  return [...files].flatMap(([path, { text }]) =>
+    [...text.matchAll(/\bgetBuiltinModule\(\s*['"`](?:node:)?([^'"`]+)/g)].flatMap(
+      ({ index, 1: name = '' }) => {
+        const door = doors[`node:${name}`]
+        const open = door?.some(place => path.startsWith(place)) ?? closedParts[`node:${name}`] === undefined
+        return open
+          ? []
+          : [`${path}:${lineAt(text, index)} gets node:${name}, whose door is ${door?.join(' or ')}`]
+      },
+    ),
+  )
+}
+
+function openDoorOf(edge: GraphEdge): string[] {
+  const { from, to, inside } = edge
+  if (inside || to === undefined) return []
+  const name = `node:${to}` in doors ? `node:${to}` : to
+  const closed = closedParts[name]
+  if (closed !== undefined) return [`${placeOf(edge)} imports ${name}: ${closed}`]
+  const door = doors[name]
+  if (door === undefined)
+    return name.startsWith('node:') ? [] : [`${placeOf(edge)} imports ${name}, which has no door`]
+  if (door.some(place => from.startsWith(place))) return []
+  return [`${placeOf(edge)} imports ${name}, whose door is ${door.join(' or ')}`]
 }
 
 const environment =
