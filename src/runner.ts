@@ -135,6 +135,7 @@ class EnhancerRunner {
       uncached: this.#embeddings.uncached,
       load: () => loadOf(this.#pool?.health()),
       traces: this.#store?.traces,
+      profiles: this.#store?.profiles,
       memo: config.store?.memo === true ? this.#store?.memo : undefined,
       close: async () => {
         this.#stopObserving()

@@ -17,7 +17,7 @@ import { embedTexts } from './embed-texts.ts'
 import { type HealthStatus, healthOf } from './health.ts'
 import { overMany } from './many.ts'
 import type { EnhancerParts } from './parts.ts'
-import type { EncoderChoice, RecipeSettings } from './recipe.ts'
+import { type EncoderChoice, embedProfile, type RecipeSettings } from './recipe.ts'
 import { findRecorded } from './record.ts'
 import { recall, remember } from './remember.ts'
 import { type Replay, replayOf } from './replay.ts'
@@ -90,10 +90,11 @@ export class Enhancer {
       generator: config.enableMLXGeneration ? config.mlxModelPath : undefined,
     }
     this.#session = new Ledger(ledgerOptions(config.budget))
-    const { dispatch, load, tabulate, uncached, version } = parts
+    const { dispatch, load, profiles, tabulate, uncached, version } = parts
     const adaptive = new AdaptiveStrategy()
     const adapted = () => adaptive.note(load())
-    this.#run = { dispatch, tabulate, uncached, version, adapted, pace: new Pace() }
+    const pace = new Pace(() => profiles?.get(embedProfile))
+    this.#run = { dispatch, tabulate, uncached, version, profiles, adapted, pace }
     this.#results = new Cache({
       maxEntries: config.maxCacheSize,
       maxBytes: resultCacheBytes,

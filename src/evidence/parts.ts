@@ -1,7 +1,7 @@
 /** What the product needs from outside its room, each a small interface. */
 import type { Call, Dispatch, VariantRef } from '../core/call.ts'
 import type { Telemetry } from '../core/telemetry.ts'
-import type { MemoStore, TraceSink } from '../plan/ports.ts'
+import type { MemoStore, Profiles, TraceSink } from '../plan/ports.ts'
 import type { WorkerHealth } from './health.ts'
 import type { Tabulate } from './reading.ts'
 
@@ -15,6 +15,8 @@ export type EnhancerParts = {
   readonly version: string
   /** Where traces go; without one, none is kept. */
   readonly traces?: TraceSink | undefined
+  /** Where measured figures are kept, and those of earlier runs found. */
+  readonly profiles?: Profiles | undefined
   /** Where findings are kept for other processes. */
   readonly memo?: MemoStore | undefined
   /** Those of a call's texts whose vectors are not kept. */

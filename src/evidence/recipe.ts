@@ -42,6 +42,11 @@ const usedPart = 0.45
 const goOnPart = 0.5
 const charactersPerToken = 4
 
+const embedName = 'evidence.embed'
+
+/** The key under which measured figures of the embedding dispatches are kept. */
+export const embedProfile = `${embedName}@${recipeVersion}`
+
 /** What of the configuration decides over findings; part of the key that they are cached under. */
 export type RecipeSettings = {
   readonly maxPassages: number
@@ -232,7 +237,7 @@ class Readers {
     // A worker may be quicker than it ever was, and no deadline is refused on a guess.
     const cost = { least: leastOf(computed), most: { ...most, timeMs: most.tokens * tokenMs } }
     const embed = remote<State, Vectors>(choice.encoder, {
-      name: 'evidence.embed',
+      name: embedName,
       version: recipeVersion,
       config: { texts: hashes, reproducible },
       call: () => call,

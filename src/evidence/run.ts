@@ -7,6 +7,7 @@ import type { Call, Dispatch, Reply, RunContext } from '../core/call.ts'
 import { type ExecuteParts, execute, type PlanEvent } from '../plan/execute.ts'
 import { explain } from '../plan/explain.ts'
 import type { StrategyName } from '../plan/hints.ts'
+import type { Profile, Profiles } from '../plan/ports.ts'
 import { preflight } from '../plan/preflight.ts'
 import { type Chosen, chooseRecipe, explainChosen, type Wishes } from './choice.ts'
 import type { Envelope } from './conclude.ts'
@@ -23,6 +24,8 @@ export type RunParts = {
   readonly version: string
   /** How long tokens take here; shared by all requests, so that each learns from those before. */
   readonly pace: Pace
+  /** Where measured figures go. */
+  readonly profiles?: Profiles | undefined
   /** The strategy for how busy the workers are now. */
   readonly adapted: () => StrategyName
   /** Those of a call's texts that would have to be computed: the others cost nothing. */
@@ -46,7 +49,12 @@ export type Job = {
  */
 export async function findEvidence(job: Job, context: RunContext, parts: RunParts): Promise<Findings> {
   const notes = new Notes(job.onProgress, parts.pace)
-  const within: ExecuteParts = { dispatch: notes.over(parts.dispatch), onEvent: notes.hear }
+  const { profiles } = parts
+  const within: ExecuteParts = {
+    dispatch: notes.over(parts.dispatch),
+    onEvent: notes.hear,
+    ...(profiles === undefined ? {} : { profiles }),
+  }
   const { recipe } = await chosenFor(job, context, parts, within)
   preflight(recipe.plan, { ledger: context.ledger, deadline: context.deadline, now: now() })
   const conclusions = await execute(recipe.plan, recipe.input, context, within)
@@ -112,18 +120,35 @@ function warningsOf(request: ParsedContext, settings: RecipeSettings): string[] 
   return warnings
 }
 
-/** How long the model takes for a token, a moving average over the replies of all requests. */
-export class Pace {
-  #tokenMs = 0.25
+const guessedTokenMs = 0.25
+/** Runs from which recorded figures are believed. */
+const enoughRuns = 5
 
-  /** Milliseconds; a guess until the first reply. */
+/**
+ * How long the model takes for a token: a moving average over the replies of all requests; before the first, what
+ * earlier runs were recorded to take; else a guess.
+ */
+export class Pace {
+  readonly #recorded: () => Profile | undefined
+  #tokenMs: number | undefined
+
+  constructor(recorded: () => Profile | undefined = () => undefined) {
+    this.#recorded = recorded
+  }
+
+  /** Milliseconds. */
   get tokenMs(): number {
-    return this.#tokenMs
+    if (this.#tokenMs !== undefined) return this.#tokenMs
+    const { runs = 0, cost } = this.#recorded() ?? {}
+    return runs < enoughRuns || cost === undefined || cost.tokens === 0
+      ? guessedTokenMs
+      : cost.timeMs / cost.tokens
   }
 
   note({ usage, timings }: Reply): void {
     if (usage.tokens === 0) return
-    this.#tokenMs += 0.2 * (timings.modelMs / usage.tokens - this.#tokenMs)
+    const measured = timings.modelMs / usage.tokens
+    this.#tokenMs = this.#tokenMs === undefined ? measured : this.#tokenMs + 0.2 * (measured - this.#tokenMs)
   }
 }
 

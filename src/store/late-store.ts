@@ -3,7 +3,7 @@
  * what comes meanwhile waits, and where the file can't be had it is dropped and the reason told.
  */
 import { type ErrorRecord, errorRecord } from '../core/errors.ts'
-import type { MemoStore, TraceSink } from '../plan/ports.ts'
+import type { MemoStore, Profiles, TraceSink } from '../plan/ports.ts'
 import { openStore, type Store, type StoreFigures, type StoreOptions } from './store.ts'
 
 export class LateStore {
@@ -32,6 +32,13 @@ export class LateStore {
   readonly memo: MemoStore = {
     get: async key => (await this.#store)?.memo.get(key),
     set: (key, entry) => void this.#store.then(store => store?.memo.set(key, entry)),
+  }
+
+  /** Knows nothing until the file is open. */
+  readonly profiles: Profiles = {
+    get: key =>
+      this.#state !== undefined && 'profiles' in this.#state ? this.#state.profiles.get(key) : undefined,
+    note: (key, ok, cost) => void this.#store.then(store => store?.profiles.note(key, ok, cost)),
   }
 
   /** Figures of the store, or why there is none; null while it is being opened. */

@@ -5,7 +5,9 @@
 import { describe, expect, test } from 'vitest'
 import { errorOf } from '../../src/core/errors.ts'
 import { verifyTrace } from '../../src/core/trace-check.ts'
+import { embedProfile } from '../../src/evidence/recipe.ts'
 import type { PartialRun } from '../../src/evidence/record.ts'
+import { noCost } from '../../src/plan/cost.ts'
 import type { StoredTrace } from '../../src/plan/ports.ts'
 import { fakeEnhancer } from '../support/fake-enhancer.ts'
 
@@ -192,4 +194,27 @@ describe('a trace', () => {
     expect(verifyTrace(partial.trace)).toBeUndefined()
     expect(traces).toMatchObject([{ status: 'failed', facts: { error: { code: 'ER_QUEUE_FULL' } } }])
   })
+})
+
+test('measured figures are handed on, and those of earlier runs decide over a plan before the first reply', async () => {
+  const noted: string[] = []
+  const profilesOf = (timeMs: number) => ({
+    get: (key: string) =>
+      key === embedProfile
+        ? { runs: 9, failures: 0, cost: { ...noCost, tokens: 100, timeMs }, p95Ms: timeMs }
+        : undefined,
+    note: (key: string) => noted.push(key),
+  })
+  const hints = { maxLatencyMs: 1000 }
+  const slow = fakeEnhancer({}, { profiles: profilesOf(100_000) }).enhancer
+  await expect(slow.explain(context, { strategy: 'balanced', hints })).rejects.toMatchObject({
+    code: 'ER_DEADLINE',
+  })
+  const quick = fakeEnhancer({}, { profiles: profilesOf(10) }).enhancer
+  expect(await quick.explain(context, { strategy: 'balanced', hints })).toContain('was chosen by balanced')
+  await quick.enhanceEvidence(context)
+  expect(noted).toContain(embedProfile)
+  // From the first reply on it is this machine's own pace.
+  expect(await slow.enhanceEvidence(context)).toMatchObject({ plan: 'at once' })
+  expect(await slow.explain(context, { strategy: 'balanced', hints })).toContain('was chosen by balanced')
 })
