@@ -29,7 +29,7 @@ class Bert:
             self.arithmetic = PlainArithmetic(mx, checkpoint.hidden, core in CORES_WITH_SMALL_KERNELS)
         else:
             self.arithmetic = FusedArithmetic(mx)
-        tensors = read_tensors(mx, checkpoint)
+        tensors = read_tensors(mx, checkpoint, checkpoint.shapes())
 
         def take(name: str) -> Any:
             return tensors.pop(name).astype(mx.float32)
@@ -40,8 +40,10 @@ class Bert:
         self.words = take("embeddings.word_embeddings.weight")
         types = take("embeddings.token_type_embeddings.weight")
         self.positions = take("embeddings.position_embeddings.weight") + types[0]
+        # What another type adds beside the first, which the positions hold.
+        self.types = types - types[0]
         self.norm = pair("embeddings.LayerNorm")
-        mx.eval(self.words, self.positions, self.norm)
+        mx.eval(self.words, self.positions, self.types, self.norm)
         self.layers = []
         # Queries come out scaled, so that attention need not scale every score.
         scales = (math.sqrt(checkpoint.heads / checkpoint.hidden), 1.0, 1.0)
@@ -63,8 +65,13 @@ class Bert:
             mx.eval(layer)
             self.layers.append(layer)
 
-    def encode(self, rows: Sequence[Sequence[int]], length: int) -> Any:
-        """Vectors of rows of token ids, each padded to `length`: (rows, hidden), not yet evaluated."""
+    def encode(
+        self, rows: Sequence[Sequence[int]], length: int, types: Sequence[Sequence[int]] | None = None
+    ) -> Any:
+        """Vectors of rows of token ids, each padded to `length`: (rows, hidden), not yet evaluated.
+
+        `types` has each token's type; None: all are of the first.
+        """
         mx, checkpoint, arithmetic = self.mx, self.checkpoint, self.arithmetic
         epsilon, pad, first = checkpoint.epsilon, checkpoint.pad_id, checkpoint.position_offset
         lengths = [len(row) for row in rows]
@@ -73,8 +80,10 @@ class Bert:
         if min(lengths) < length:
             kept = mx.arange(length) < mx.array(lengths)[:, None]
         # Tokens of all texts lie one after the other: (T, D), T = texts · length.
-        x = (self.words[ids] + self.positions[first : first + length]).reshape(-1, checkpoint.hidden)
-        x = arithmetic.layer_norm(x, self.norm, epsilon)
+        x = self.words[ids] + self.positions[first : first + length]
+        if types is not None:
+            x = x + self.types[mx.array([[*row, *[0] * (length - len(row))] for row in types])]
+        x = arithmetic.layer_norm(x.reshape(-1, checkpoint.hidden), self.norm, epsilon)
         for layer in self.layers:
             mixed = arithmetic.attention(x, layer["qkv"], len(rows), checkpoint.heads, kept)
             x = arithmetic.layer_norm(x + arithmetic.linear(mixed, layer["out"]), layer["norm1"], epsilon)
@@ -97,15 +106,15 @@ class Bert:
         return vectors
 
 
-def read_tensors(mx: Any, checkpoint: Checkpoint) -> dict[str, Any]:
-    """The tensors the encoder uses, by name without prefix, shapes checked; their bytes are not read yet."""
+def read_tensors(mx: Any, checkpoint: Checkpoint, shapes: dict[str, tuple[int, ...]]) -> dict[str, Any]:
+    """Tensors by name without prefix, of the shapes that are promised; their bytes are not read yet."""
     path = checkpoint.weights
     try:
         stored = mx.load(path)
     except (OSError, RuntimeError, ValueError) as error:
         raise refuse(f"{path} cannot be read: {error}; {REMEDY}") from None
     tensors = {}
-    for name, shape in checkpoint.shapes().items():
+    for name, shape in shapes.items():
         tensor = stored.get(name, stored.get(checkpoint.prefix + name))
         if tensor is None:
             raise refuse(f"{path} has no tensor {name}; {REMEDY}")

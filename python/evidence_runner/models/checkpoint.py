@@ -84,10 +84,32 @@ def refuse(message: str) -> ModelError:
 
 def read_checkpoint(folder: str) -> Checkpoint:
     """Reads and checks a sentence encoder's folder; ModelError ER_MODEL_LOAD names the file at fault."""
+    encoder = read_encoder(folder, read_config(folder))
+    pooling, normalize = read_modules(folder)
+    sentence = read_json(os.path.join(folder, "sentence_bert_config.json"), required=False)
+    return encoder._replace(
+        pooling=pooling,
+        normalize=normalize,
+        max_tokens=min(int(sentence.get("max_seq_length") or encoder.max_tokens), encoder.max_tokens),
+        lowercase=bool(sentence.get("do_lower_case", False)),
+    )
+
+
+def read_config(folder: str) -> dict[str, Any]:
+    """A model folder's config.json; refused where it names code to run."""
     if not os.path.isdir(folder):
         raise refuse(f"Model folder {folder} does not exist; {REMEDY}")
     path = os.path.join(folder, "config.json")
     config = read_json(path)
+    for field in ("model_file", "auto_map"):
+        if field in config:
+            raise refuse(f"{path} names `{field}`, which would run code from the checkpoint; refused")
+    return config
+
+
+def read_encoder(folder: str, config: dict[str, Any]) -> Checkpoint:
+    """The encoder that config.json describes: its first token's vector as it comes, for the longest texts."""
+    path = os.path.join(folder, "config.json")
 
     def whole(field: str, least: int = 1) -> int:
         value = config.get(field)
@@ -95,9 +117,6 @@ def read_checkpoint(folder: str) -> Checkpoint:
             raise refuse(f"{path}: {field} must be a whole number of at least {least}, not {value!r}")
         return value
 
-    for field in ("model_file", "auto_map"):
-        if field in config:
-            raise refuse(f"{path} names `{field}`, which would run code from the checkpoint; refused")
     kind = config.get("model_type")
     if kind not in FAMILIES:
         raise refuse(f"{path}: model_type {kind!r} is not supported; supported: {', '.join(FAMILIES)}")
@@ -107,12 +126,11 @@ def read_checkpoint(folder: str) -> Checkpoint:
     hidden, heads = whole("hidden_size"), whole("num_attention_heads")
     if hidden % heads:
         raise refuse(f"{path}: hidden_size {hidden} is not a multiple of {heads} attention heads")
-    pooling, normalize = read_modules(folder)
-    sentence = read_json(os.path.join(folder, "sentence_bert_config.json"), required=False)
-    pad_id = whole("pad_token_id", 0) if "pad_token_id" in config else 0
+    # Where the file leaves it out, it is what the architecture's own configuration has.
+    usual_pad = 0 if kind == "bert" else 1
+    pad_id = whole("pad_token_id", 0) if "pad_token_id" in config else usual_pad
     positions = whole("max_position_embeddings")
     position_offset = 0 if kind == "bert" else pad_id + 1
-    most = positions - position_offset
     checkpoint = Checkpoint(
         folder=folder,
         prefix=FAMILIES[kind],
@@ -126,10 +144,10 @@ def read_checkpoint(folder: str) -> Checkpoint:
         token_types=whole("type_vocab_size"),
         pad_id=pad_id,
         epsilon=float(config.get("layer_norm_eps", 1e-12)),
-        pooling=pooling,
-        normalize=normalize,
-        max_tokens=min(int(sentence.get("max_seq_length") or most), most),
-        lowercase=bool(sentence.get("do_lower_case", False)),
+        pooling="cls",
+        normalize=False,
+        max_tokens=positions - position_offset,
+        lowercase=False,
     )
     for needed in (checkpoint.tokenizer, checkpoint.weights):
         if not os.path.isfile(needed):

@@ -30,4 +30,16 @@ def _make(setting: dict[str, Any]) -> Operation | StepOperation:
             revision=setting["revision"],
             model_name=setting["name"],
         )
-    raise SystemExit(f"There is no operation {setting['op']!r}; there are echo, stream and embed")
+    if setting["op"] == "verify":
+        from .verify import Verify
+
+        return Verify(
+            setting["folder"],
+            blas=setting.get("blas"),
+            weights_sha256=setting["sha256"],
+            revision=setting["revision"],
+            model_name=setting["name"],
+            first=setting.get("first"),
+            most_tokens=setting.get("maxTokens"),
+        )
+    raise SystemExit(f"There is no operation {setting['op']!r}; there are echo, stream, embed and verify")
