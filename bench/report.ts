@@ -64,7 +64,8 @@ function goalRow(goal: Goal): Row {
   }
 }
 
-function tableText({ note, rows, title }: Table): string {
+/** A table for a terminal: numbers to the right, texts to the left. */
+export function tableText({ note, rows, title }: Table): string {
   const columns = [...new Set(rows.flatMap(row => Object.keys(row)))]
   const numeric = columns.map(column => rows.every(row => typeof (row[column] || 0) === 'number'))
   const lines = [
