@@ -7,7 +7,7 @@ price of one more pass, so equal lengths share a pass and very different ones do
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Limits(NamedTuple):
@@ -62,3 +62,12 @@ def cut(lengths: Sequence[int], limits: Limits) -> list[SubBatch]:
         end = first
     batches.reverse()
     return batches
+
+
+def passes_of(
+    lengths: Sequence[int], limits: Limits, buckets: Sequence[int], options: dict[str, Any]
+) -> list[SubBatch]:
+    """What runs together for a call: the best cut, or with `{"pad": "fixed"}` each alone in a bucket."""
+    if options.get("pad") == "fixed":
+        return [SubBatch((index,), padded_length(length, buckets)) for index, length in enumerate(lengths)]
+    return cut(lengths, limits)

@@ -114,6 +114,12 @@ export type Dispatch = (call: Call, context: RunContext) => Promise<Reply>
 /** True for results that are a matrix of float32. */
 export const isVectors = (results: Results): results is Vectors => !Array.isArray(results)
 
+/** The results of an operation that gives vectors. */
+export function vectorsOf({ results }: Pick<Reply, 'results'>): Vectors {
+  if (!isVectors(results)) throw new Error('This is a bug: embed gave no vectors')
+  return results
+}
+
 /** Row `index` of `vectors`: a view, alive as long as the whole. */
 export const row = (vectors: Vectors, index: number): Float32Array =>
   vectors.data.subarray(index * vectors.dimensions, (index + 1) * vectors.dimensions)

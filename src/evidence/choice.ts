@@ -40,7 +40,12 @@ export function chooseRecipe(
   adapted: () => StrategyName,
 ): Chosen {
   const { left } = ledger
-  const recipes = recipesOf(parts)
+  const making = recipesOf(parts)
+  const plain = making.next().value as Recipe
+  // Without limits the plain one fits, and nothing asks for another.
+  if (strategy === undefined && units.every(unit => left[unit] === Number.POSITIVE_INFINITY))
+    return { recipe: plain, ruledOut: [] }
+  const recipes = [plain, ...making]
   const fitting = recipes.filter(recipe => lackOf(recipe, left) === undefined)
   const ruledOut = recipes.flatMap(recipe => {
     const lack = lackOf(recipe, left)
@@ -76,8 +81,9 @@ function lackOf({ plan }: Recipe, left: Spend): string | undefined {
 }
 
 function candidateOf(recipe: Recipe, tokenMs: number): RecipeCandidate {
-  const { name, plan, quality, tokens } = recipe
+  const { name, plan, quality } = recipe
   const { least } = costOf(plan)
+  const tokens = recipe.tokens()
   // Latency is told by the slower way: a plan that is sometimes quick is not a quick one.
   const expected = { ...least, tokens: tokens.expected, timeMs: tokens.longest * tokenMs }
   return { name, plan, quality, recipe, cost: { least: expected, most: expected } }

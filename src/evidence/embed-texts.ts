@@ -2,17 +2,18 @@
 import { leastOf, mostOf } from '../core/budgeted-dispatch.ts'
 import {
   type Dispatch,
-  isVectors,
   type RunContext,
   row,
   type VariantRef,
   type Vectors,
+  vectorsOf,
 } from '../core/call.ts'
 import { sha256 } from '../core/hash.ts'
 import { execute } from '../plan/execute.ts'
 import { Limiter } from '../plan/limiter.ts'
 import { constant, fanout, remote } from '../plan/node.ts'
 import { recipeVersion } from './reading.ts'
+import { embedName } from './recipe.ts'
 
 /** Texts of one dispatch; a longer list goes in pieces, so that it never fills the queue alone. */
 const pieceTexts = 512
@@ -43,14 +44,11 @@ function pieceOf(items: readonly string[], variant: VariantRef, reproducible: bo
   const call = { items, options: reproducible ? { pad: 'fixed' } : {} }
   const hash = sha256(items.map(text => sha256(text)).join())
   return remote<null, Vectors>(variant, {
-    name: 'evidence.embed',
+    name: embedName,
     version: recipeVersion,
     config: { texts: hash, reproducible },
     call: () => call,
-    result: ({ results }) => {
-      if (!isVectors(results)) throw new Error('This is a bug: embed gave no vectors')
-      return results
-    },
+    result: vectorsOf,
     cost: { least: leastOf({ ...call, variant }), most: mostOf({ ...call, variant }) },
     memo: false, // vectors have a cache of their own
     portable: { output: () => hash },

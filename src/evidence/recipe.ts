@@ -8,7 +8,7 @@
  *   in pieces      the best first, piece by piece, for as long as the budget lasts
  */
 import { leastOf, mostOf } from '../core/budgeted-dispatch.ts'
-import { type Call, isVectors, type VariantRef, type Vectors } from '../core/call.ts'
+import { type Call, type VariantRef, type Vectors, vectorsOf } from '../core/call.ts'
 import type { ErrorRecord } from '../core/errors.ts'
 import { sha256 } from '../core/hash.ts'
 import type { Spend } from '../core/ledger.ts'
@@ -42,7 +42,8 @@ const usedPart = 0.45
 const goOnPart = 0.5
 const charactersPerToken = 4
 
-const embedName = 'evidence.embed'
+/** The name that every dispatch for vectors has in plans. */
+export const embedName = 'evidence.embed'
 
 /** The key under which measured figures of the embedding dispatches are kept. */
 export const embedProfile = `${embedName}@${recipeVersion}`
@@ -67,7 +68,7 @@ export type Recipe = {
   /** The part of the passages within reach that it can be expected to read, 0 to 1. */
   readonly quality: number
   /** Tokens of the way that is expected, and of the longest; four characters a token. */
-  readonly tokens: { readonly expected: number; readonly longest: number }
+  readonly tokens: () => { readonly expected: number; readonly longest: number }
 }
 
 /** What recipes are made from. */
@@ -83,20 +84,24 @@ export type RecipeParts = {
   readonly tokenMs: number
 }
 
-/** The ways to answer, the plain one first. Where nobody embeds there is one, by words alone. */
-export function recipesOf(parts: RecipeParts): readonly [Recipe, ...Recipe[]] {
+/**
+ * The ways to answer, the plain one first; where nobody embeds there is one, by words alone. Each is made when it
+ * is asked for: most requests want the plain one and no other.
+ */
+export function* recipesOf(parts: RecipeParts): Generator<Recipe, void> {
   const { choice, reading, settings } = parts
   const all = new Readers(parts, reading.passages)
-  if (!settings.useEmbeddings || choice.failure !== undefined) return [all.byWords()]
-  const recipes: [Recipe, ...Recipe[]] = [all.atOnce('at once', 1)]
-  const few = Math.ceil(settings.maxPassages / fewPart)
-  if (all.size > stepPassages) recipes.push(all.stepByStep('step by step', 1))
-  if (all.size > few) {
-    const some = new Readers(parts, selectPassages(reading.tables, reading.terms, few))
-    recipes.push(some.atOnce('few at once', few / all.size))
-    if (few > stepPassages) recipes.push(some.stepByStep('few step by step', few / all.size))
+  if (!settings.useEmbeddings || choice.failure !== undefined) {
+    yield all.byWords()
+    return
   }
-  return recipes
+  yield all.atOnce('at once', 1)
+  const few = Math.ceil(settings.maxPassages / fewPart)
+  if (all.size > stepPassages) yield all.stepByStep('step by step', 1)
+  if (all.size <= few) return
+  const some = new Readers(parts, selectPassages(reading.tables, reading.terms, few))
+  yield some.atOnce('few at once', few / all.size)
+  if (few > stepPassages) yield some.stepByStep('few step by step', few / all.size)
 }
 
 /** The way for a budget that may not last: `left` is what it has now. */
@@ -202,13 +207,15 @@ class Readers {
   ): Recipe {
     const { reading, envelope } = this.#parts
     const end = conclude(reading, this.#passages, { ...envelope, plan: name })
-    const [sure, more] = [this.#tokensOf(certain), this.#tokensOf(perhaps)]
     return {
       name,
       plan: sequential<State, Conclusions>(...steps, end),
       input: stateOf(this.#question),
       quality,
-      tokens: { expected: sure + more * goOnPart, longest: sure + more },
+      tokens: () => {
+        const [sure, more] = [this.#tokensOf(certain), this.#tokensOf(perhaps)]
+        return { expected: sure + more * goOnPart, longest: sure + more }
+      },
     }
   }
 
@@ -241,10 +248,7 @@ class Readers {
       version: recipeVersion,
       config: { texts: hashes, reproducible },
       call: () => call,
-      result: ({ results }) => {
-        if (!isVectors(results)) throw new Error('This is a bug: embed gave no vectors')
-        return results
-      },
+      result: vectorsOf,
       cost,
       memo: false, // vectors have a cache of their own
       portable: { input: portableState, output: () => hashes },

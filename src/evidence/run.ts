@@ -4,6 +4,7 @@
  */
 import { now } from '../core/async.ts'
 import type { Call, Dispatch, Reply, RunContext } from '../core/call.ts'
+import { enoughRuns } from '../plan/estimate.ts'
 import { type ExecuteParts, execute, type PlanEvent } from '../plan/execute.ts'
 import { explain } from '../plan/explain.ts'
 import type { StrategyName } from '../plan/hints.ts'
@@ -121,8 +122,6 @@ function warningsOf(request: ParsedContext, settings: RecipeSettings): string[] 
 }
 
 const guessedTokenMs = 0.25
-/** Runs from which recorded figures are believed. */
-const enoughRuns = 5
 
 /**
  * How long the model takes for a token: a moving average over the replies of all requests; before the first, what

@@ -5,7 +5,7 @@
 
 import { Cache } from '../core/cache.ts'
 import type { Call, Dispatch, Reply, RunContext, VariantRef, Vectors } from '../core/call.ts'
-import { isVectors, row } from '../core/call.ts'
+import { row, vectorsOf } from '../core/call.ts'
 import { sha256 } from '../core/hash.ts'
 
 /** Bounds of the cache of vectors. */
@@ -67,10 +67,10 @@ export class EmbeddingCache {
     if (wanted.size > 0) {
       // Equal texts of calls in flight share one run: whoever runs them sees to it.
       reply = await next({ ...call, items: [...wanted.values()], share: true }, context)
-      if (!isVectors(reply.results)) throw new Error('This is a bug: embed gave no vectors')
+      const vectors = vectorsOf(reply)
       for (const [index, key] of [...wanted.keys()].entries()) {
         // A copy: a view would keep the whole reply alive for one vector.
-        const vector = row(reply.results, index).slice()
+        const vector = row(vectors, index).slice()
         found.set(key, vector)
         this.#cache.set(key, vector)
       }

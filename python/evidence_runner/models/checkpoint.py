@@ -155,6 +155,25 @@ def read_encoder(folder: str, config: dict[str, Any]) -> Checkpoint:
     return checkpoint
 
 
+def read_tokenizer(checkpoint: Checkpoint) -> Any:
+    """The checkpoint's tokenizer, without padding; its truncation is for the caller to set.
+
+    The file's own padding and truncation belong to its training run; the checkpoint's limit counts.
+    """
+    from tokenizers import Tokenizer
+
+    path = checkpoint.tokenizer
+    try:
+        tokenizer = Tokenizer.from_file(path)
+    except Exception as error:  # the binding raises nothing narrower
+        raise refuse(f"{path} cannot be read: {error}; {REMEDY}") from None
+    known, promised = tokenizer.get_vocab_size(), checkpoint.vocabulary
+    if known > promised:
+        raise refuse(f"{path} has {known} tokens, config.json promises {promised}; {REMEDY}")
+    tokenizer.no_padding()
+    return tokenizer
+
+
 def read_modules(folder: str) -> tuple[str, bool]:
     """How tokens become one vector, and whether it is normalised, as modules.json and its folders say."""
     path = os.path.join(folder, "modules.json")

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import runtime
-from ..batcher import Limits, cut, padded_length
+from ..batcher import Limits, passes_of
 from ..errors import ModelError
 from ..models.bert import Bert
-from ..models.checkpoint import REMEDY, read_checkpoint, refuse
+from ..models.checkpoint import read_checkpoint, read_tokenizer
 from .vectors import Vectors
 
 BUCKETS = (16, 32, 48, 64, 96, 128, 192, 256, 384, 512)
@@ -74,10 +74,7 @@ class Embed:
         """
         rows = self._tokenize(items)
         lengths = [len(row) for row in rows]
-        if options.get("pad") == "fixed":
-            passes = [((index,), padded_length(length, self.buckets)) for index, length in enumerate(lengths)]
-        else:
-            passes = [(batch.indices, batch.length) for batch in cut(lengths, self.limits)]
+        passes = passes_of(lengths, self.limits, self.buckets, options)
         width = 4 * self.checkpoint.hidden
         vectors = bytearray(width * len(rows))
         for indices, length in passes:
@@ -112,18 +109,7 @@ class Embed:
         return [encoding.ids for encoding in self.tokenizer.encode_batch_fast(texts)]
 
     def _read_tokenizer(self) -> Any:
-        from tokenizers import Tokenizer
-
-        path = self.checkpoint.tokenizer
-        try:
-            tokenizer = Tokenizer.from_file(path)
-        except Exception as error:  # the binding raises nothing narrower
-            raise refuse(f"{path} cannot be read: {error}; {REMEDY}") from None
-        known, promised = tokenizer.get_vocab_size(), self.checkpoint.vocabulary
-        if known > promised:
-            raise refuse(f"{path} has {known} tokens, config.json promises {promised}; {REMEDY}")
-        # The file's own padding and truncation belong to its training run; the checkpoint's limit counts.
-        tokenizer.no_padding()
+        tokenizer = read_tokenizer(self.checkpoint)
         tokenizer.enable_truncation(self.checkpoint.max_tokens)
         return tokenizer
 

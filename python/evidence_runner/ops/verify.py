@@ -16,9 +16,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from .. import runtime
-from ..batcher import cut, padded_length
+from ..batcher import passes_of
 from ..errors import ModelError
-from ..models.checkpoint import REMEDY, refuse
+from ..models.checkpoint import REMEDY, read_tokenizer, refuse
 from ..models.classifier import Classifier, read_classifier
 from .embed import BUCKETS, CPU_LIMITS, CPU_WARM_UP_TOKENS, METAL_LIMITS
 from .vectors import Vectors
@@ -88,10 +88,7 @@ class Verify:
         """
         rows = self._tokenize(items)
         lengths = [len(row.ids) for row in rows]
-        if options.get("pad") == "fixed":
-            passes = [((index,), padded_length(length, self.buckets)) for index, length in enumerate(lengths)]
-        else:
-            passes = [(batch.indices, batch.length) for batch in cut(lengths, self.limits)]
+        passes = passes_of(lengths, self.limits, self.buckets, options)
         labels = len(self.classification.labels)
         width = 4 * labels
         chances = bytearray(width * len(rows))
@@ -144,24 +141,13 @@ class Verify:
         return Row([ids[place] for place in places], [types[place] for place in places])
 
     def _read_tokenizer(self) -> Any:
-        from tokenizers import Tokenizer
-
-        path = self.checkpoint.tokenizer
-        try:
-            tokenizer = Tokenizer.from_file(path)
-        except Exception as error:  # the binding raises nothing narrower
-            raise refuse(f"{path} cannot be read: {error}; {REMEDY}") from None
-        known, promised = tokenizer.get_vocab_size(), self.checkpoint.vocabulary
-        if known > promised:
-            raise refuse(f"{path} has {known} tokens, config.json promises {promised}; {REMEDY}")
-        # The file's own padding and truncation belong to its training run; the checkpoint's limit counts.
-        tokenizer.no_padding()
+        tokenizer = read_tokenizer(self.checkpoint)
         tokenizer.no_truncation()
         # A mark such as [SEP] that stands in a source is text, so that it can't end the passage; where the
         # vocabulary has no other way to write it, it is left out.
         tokenizer.encode_special_tokens = True
         pair = tokenizer.encode("a", "a")
-        self._check_template(path, pair)
+        self._check_template(self.checkpoint.tokenizer, pair)
         own = [token for token, text in zip(pair.ids, pair.sequence_ids, strict=True) if text is None]
         self.template, self.marks = len(own), {*own, self.checkpoint.pad_id}
         return tokenizer
