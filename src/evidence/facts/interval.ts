@@ -6,7 +6,7 @@
  * is not. Counts are never rounded. "About" allows `aboutShare` of the figure to either side. A source that
  * gives fewer digits than the claim neither supports nor refutes within its own rounding.
  */
-import type { Comparison, Fact } from './fact.ts'
+import type { Comparison } from './fact.ts'
 import { clean, type Quantity } from './quantity.ts'
 
 /** How far from "about 100" a value may lie: from 95 to 105. Beyond twice that it is refuted. */
@@ -31,7 +31,12 @@ export function compareVersions(a: readonly number[], b: readonly number[]): num
   return 0
 }
 
-type Figure = Pick<Fact, 'quantity' | 'other' | 'comparison'>
+type Figure = {
+  readonly quantity?: Quantity
+  /** The other end of a range. */
+  readonly other?: Quantity
+  readonly comparison: Comparison
+}
 
 /** What a source's figure says to a claimed one of the same dimension. */
 export function hold(claim: Figure, found: Figure): Stance {

@@ -100,14 +100,6 @@ export function metricOf(line: string): Metric | undefined {
   return { name: match[1] ?? '', labels: match[2] ?? '', value: match[3] ?? '' }
 }
 
-/** Pairs such as `key=value`, `key="a value"`; offsets in `text`. */
-export function* pairsOf(text: string): Generator<Place & { readonly name: string; readonly text: string }> {
-  for (const match of text.matchAll(/([A-Za-z_][\w.-]*)=(?:"([^"]*)"|([^\s,;)\]}]+))/g)) {
-    const value = match[2] ?? match[3] ?? ''
-    yield { name: match[1] ?? '', text: value, start: match.index, end: match.index + match[0].length }
-  }
-}
-
 /** A key and its value, with its depth in white space. */
 export type Entry = {
   readonly depth: number

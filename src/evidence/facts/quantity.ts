@@ -24,7 +24,10 @@ export type Token = { readonly start: number; readonly end: number } & (
   | { readonly kind: 'percentile'; readonly percentile: number }
 )
 
-const small = 'zero one two three four five six seven eight nine ten eleven twelve'.split(' ')
+const small =
+  'zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen'.split(
+    ' ',
+  )
 const tens = 'twenty thirty forty fifty sixty seventy eighty ninety'.split(' ')
 const scale: Readonly<Record<string, number>> = { hundred: 100, thousand: 1000, million: 1e6, billion: 1e9 }
 
@@ -33,13 +36,15 @@ const pattern = new RegExp(
     String.raw`(?<iso>(?<!\d)\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d(?!\d))?)?)`,
     String.raw`(?<date>(?<![\w.])\d{1,2}(?:st|nd|rd|th)? (?:of )?${monthPattern}\b(?:,? \d{4}(?!\d))?|\b${monthPattern} \d{1,2}(?![\d:.])(?:st|nd|rd|th)?(?:,? \d{4}(?!\d))?)`,
     String.raw`(?<clock>(?<![\w:.])\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?(?![\w:]))`,
-    String.raw`(?<percentile>(?<![\w.])[pP]\d{2,3}(?:\.\d+)?(?![a-z\d.-])|(?<![\w.])\d{1,2}(?:\.\d+)?(?:th|st|nd|rd)[ -]percentile|\bquantile="0?\.\d+")`,
+    String.raw`(?<percentile>(?<![\w.])[pP]\d{2,3}(?:\.\d+)?(?![a-z\d-]|\.\d)|(?<![\w.])\d{1,2}(?:\.\d+)?(?:th|st|nd|rd)[ -]percentile|\bquantile="0?\.\d+")`,
     String.raw`(?<version>(?<![\w.])[vV]?\d+\.\d+\.\d+(?:[.-]\w+)*|(?:\b[Vv]ersions?|\b[Rr]eleases?) v?\d+(?:\.\d+)*|\bv\d+(?:\.\d+)+)`,
     String.raw`(?<name>[A-Za-z_][A-Za-z_]*[-.]?\d[\w-]*)`,
-    String.raw`(?<number>(?<![\w.,/#:-]|\d[ ])(?:[-−+](?=[\d.$€£]))?[$€£]?\d+(?:[,\u202f\u00a0]\d{3}(?!\d))*(?:\.\d+)?|(?<=[=:,;|(])-\d+(?:\.\d+)?|(?<=[,;:/])\d+(?:\.\d+)?)`,
-    String.raw`(?<word>\b(?:(?:${tens.join('|')})(?:[ -](?:${small.slice(1, 10).join('|')}))?|${small.join('|')}|none|a dozen|twice(?! (?:as|the))|thrice|half an?(?= (?:hour|minute|second|day)\b)|an?(?= (?:hour|minute|second|day|week)\b))(?: (?:hundred|thousand|million|billion))?\b)`,
+    String.raw`(?<number>(?<![\w.,/#:-]|(?<![\w-])\d{1,3}[ ])(?:[-−+](?=[\d.$€£]))?[$€£]?\d+(?:[,\u202f\u00a0]\d{3}(?!\d))*(?:\.\d+)?|(?<=[=:,;|(])-\d+(?:\.\d+)?|(?<=[,;:/])\d+(?:\.\d+)?)`,
+    String.raw`(?<share>\b(?:one (?:\p{L}+ )?in (?:two|three|four|five|six|seven|eight|ten|twenty|fifty|a hundred)\b|nine in ten\b|(?:two[ -]thirds|three[ -]quarters|(?:a|one)[ -](?:third|quarter|fifth|tenth)|half)(?= of (?!an? (?:hour|day|minute|second))| the | all )))`,
+    String.raw`(?<hours>\b(?:an?|one|three)[ -]quarters?(?: of)? an hour\b)`,
+    String.raw`(?<word>\b(?:(?:${tens.join('|')})(?:[ -](?:${small.slice(1, 10).join('|')}))?|${small.toReversed().join('|')}|none|a dozen|twice(?! (?:as|the))|thrice|half an?(?= (?:hour|minute|second|day)\b)|an?(?= (?:hour|minute|second|day|week)\b))(?: (?:hundred|thousand|million|billion))?\b)`,
   ].join('|'),
-  'gi',
+  'giu',
 )
 
 /** The figures of `text`, in order, not overlapping. */
@@ -69,9 +74,41 @@ function tokenOf(text: string, match: RegExpExecArray): Token | undefined {
   if (groups['version'] !== undefined) {
     return { kind: 'quantity', start, end, quantity: versionOf(whole) }
   }
+  if (groups['hours'] !== undefined) {
+    const value = /^three/i.test(whole) ? 2_700_000 : 900_000
+    return {
+      kind: 'quantity',
+      start,
+      end,
+      quantity: { value, dimension: 'time', slack: 30_000, text: whole },
+    }
+  }
+  if (groups['share'] !== undefined) {
+    const value = shareOf(whole.toLowerCase())
+    return { kind: 'quantity', start, end, quantity: { value, dimension: 'percent', slack: 1, text: whole } }
+  }
   if (groups['number'] !== undefined) return measured(text, start, end, numberOf(whole), whole)
   if (groups['word'] !== undefined) return measured(text, start, end, wordNumber(whole.toLowerCase()), whole)
   return undefined
+}
+
+/** A spoken share as a percentage. */
+function shareOf(text: string): number {
+  const words = text.replace('-', ' ')
+  if (words === 'half') return 50
+  if (words === 'nine in ten') return 90
+  const shares: Readonly<Record<string, number>> = {
+    third: 3,
+    thirds: 3,
+    quarter: 4,
+    quarters: 4,
+    fifth: 5,
+    tenth: 10,
+  }
+  const last = words.slice(words.lastIndexOf(' ') + 1)
+  const parts = shares[last] ?? (last === 'hundred' ? 100 : wordNumber(last))
+  const count = words.startsWith('two') ? 2 : words.startsWith('three') ? 3 : 1
+  return clean((count / parts) * 100)
 }
 
 function percentileOf(text: string): { readonly percentile: number } {
@@ -108,9 +145,11 @@ function wordNumber(text: string): number {
   return sum * times
 }
 
+const halfMore = / and (?:a half|a quarter|three quarters)(?= )/y
 const unitPattern = /[ \u202f\u00a0-]?(°[CF]|%|‰|[A-Za-zµμ]+(?:\/(?:s|min|h)\b)?|\/(?:s|min|h)\b)/y
 const scalePattern = / ?(k|thousand|million|billion|M)(?![A-Za-z/])/y
 const perPattern = /(?: [A-Za-z]+)?(?: (?:per|a|an|every) |\/)(second|minute|hour)\b/y
+const spokenHours = /^(\d{1,2})h([0-5]\d)(?![\d:])/
 const durationPart = / ?(?:and )?(\d+(?:\.\d+)?) ?(h|hours?|m|min|minutes?|s|sec|seconds?|ms)(?![A-Za-z])/y
 
 /** A number with what follows it: unit, scale, "per second", more parts of a duration. */
@@ -133,16 +172,42 @@ function measured(
     value = clean(value * times)
     end += scaled[0].length
   }
+  const more = at(halfMore, text, end)
+  if (more !== undefined) {
+    value += /quarters/.test(more[0]) ? 0.75 : /quarter/.test(more[0]) ? 0.25 : 0.5
+    end += more[0].length
+  }
   const made = (dimension: Dimension, factor: number, shift: number, stop: number): Token => {
     const exact = clean(value * factor + shift)
     const width = dimension === 'number' ? slack : Math.max(slack, 0.5 * 10 ** -digits) * factor
     const quantity = { value: exact, dimension, slack: clean(width), text: text.slice(start, stop) }
     return { kind: 'quantity', start, end: stop, quantity }
   }
+  const spoken = spokenHours.exec(text.slice(start, start + 6))
+  if (spoken !== null) {
+    const [whole, hours, minutes] = spoken
+    const value = Number(hours) * 3_600_000 + Number(minutes) * 60_000
+    const stop = start + whole.length
+    return {
+      kind: 'quantity',
+      start,
+      end: stop,
+      quantity: { value, dimension: 'time', slack: 30_000, text: whole },
+    }
+  }
   const money = /[$€£]/.exec(written)?.[0]
   if (money !== undefined) {
     const unit = unitOf(money)
     if (unit !== undefined) return made(unit.dimension, unit.factor, 0, end)
+  }
+  const cent = at(/ ?per cent(?:age points?)?\b| ?-?percentage points?\b/y, text, end)
+  if (cent !== undefined)
+    return made(/point/.test(cent[0]) ? 'points' : 'percent', 1, 0, end + cent[0].length)
+  const degrees = at(/ degrees(?: (?:Celsius|Fahrenheit|C\b|F\b))?| ?[CF]\b(?!\+)/y, text, end)
+  if (degrees !== undefined && /\d|minus/.test(written + degrees[0])) {
+    const unit = unitOf(/F/.test(degrees[0]) ? '°F' : '°C')
+    if (unit !== undefined && /\d|degrees/.test(written + degrees[0]))
+      return made('temperature', unit.factor, unit.shift ?? 0, end + degrees[0].length)
   }
   const named = at(unitPattern, text, end)
   const points = named === undefined ? undefined : at(/[ -]?percentage points?/y, text, end)
@@ -154,7 +219,8 @@ function measured(
     end += named[0].length
     if (unit.dimension === 'time')
       return duration(text, start, end, clean(value * unit.factor), digits, unit.factor)
-    const rate = unit.dimension === 'bytes' ? at(/(?:\/| per )s(?:econd)?\b/y, text, end) : undefined
+    const rate =
+      unit.dimension === 'bytes' ? at(/(?:\/| per | a | every | each )s(?:econd)?\b/y, text, end) : undefined
     if (rate !== undefined) return made('byte-rate', unit.factor, 0, end + rate[0].length)
     return made(unit.dimension, unit.factor, unit.shift ?? 0, end)
   }
@@ -189,6 +255,11 @@ function duration(
     sum = clean(sum + Number(part[1]) * next)
     last = next
     end += part[0].length
+  }
+  const half = end === from ? at(/ and (a half|a quarter|three quarters)\b(?! of)/y, text, end) : undefined
+  if (half !== undefined) {
+    sum = clean(sum + factor * (half[1] === 'a half' ? 0.5 : half[1] === 'a quarter' ? 0.25 : 0.75))
+    end += half[0].length
   }
   const slack = clean(0.5 * 10 ** -digits * last)
   return {

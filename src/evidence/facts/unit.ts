@@ -16,6 +16,7 @@ export type Dimension =
   | 'bit-rate'
   | 'temperature'
   | 'power'
+  | 'speed'
   | 'energy'
   | `money-${string}`
   | 'version'
@@ -62,14 +63,20 @@ add('rate', 1, '/s rps qps tps req/s requests/s ops/s msg/s events/s Hz')
 add('rate', 1 / 60, '/min rpm req/min')
 add('rate', 1 / 3600, '/h')
 add('temperature', 1, '°C celsius')
+add('speed', 1, 'm/s')
+add('speed', 1 / 3.6, 'km/h kph kmh')
+add('speed', 0.44704, 'mph')
+add('speed', 0.514444, 'kn knots')
 add('power', 1, 'W watt watts')
 add('power', 1000, 'kW kilowatt kilowatts')
 add('energy', 1, 'Wh')
 add('energy', 1000, 'kWh')
+add('energy', 1e6, 'MWh')
+add('money-chf', 1, 'CHF chf francs franc')
 add('money-usd', 1, '$ USD usd dollar dollars')
 add('money-usd', 0.01, 'cent cents')
 add('money-eur', 1, '€ EUR eur euro euros')
-add('money-gbp', 1, '£ GBP gbp')
+add('money-gbp', 1, '£ GBP gbp pound pounds')
 table.set('°F', { dimension: 'temperature', factor: 5 / 9, shift: -160 / 9 })
 table.set('fahrenheit', { dimension: 'temperature', factor: 5 / 9, shift: -160 / 9 })
 

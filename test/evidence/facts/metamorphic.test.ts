@@ -11,9 +11,9 @@ const subjects = ['search', 'checkout', 'billing', 'indexer', 'mailer']
 const forms: readonly ((subject: string, ms: number) => string)[] = [
   (subject, ms) => `The p99 latency of ${subject} was ${ms} ms.`,
   (subject, ms) => `For ${subject} the 99th percentile latency came out at ${ms / 1000} s.`,
-  (subject, ms) => `latency_ms{service="${subject}",quantile="0.99"} ${ms}`,
-  (subject, ms) => `service,latency_p99_ms,requests\n${subject},${ms},7000\nother,5,1000`,
-  (subject, ms) => `${subject}:\n  latency_p99_ms: ${ms}`,
+  (subject, ms) =>
+    `Nothing was changed. In ${subject}, p99 latency came to ${ms} ms, as measured by the probes.`,
+  (subject, ms) => `- ${subject}: p99 latency ${ms} ms\n- proxy: p99 latency 4 ms`,
 ]
 
 const world = fc.record({
@@ -67,8 +67,8 @@ describe('a decided verdict', () => {
   test('is the same for any order of the sources, for repeated ones and beside irrelevant ones', () => {
     const irrelevant: FactSource[] = [
       { id: 'x1', content: 'New colleagues get a laptop, a badge and 3 vouchers.' },
-      { id: 'x2', content: 'room_temperature_celsius{room="birch"} 21.4\nroom_co2_ppm{room="birch"} 612' },
-      { id: 'x3', content: 'latency_ms{service="gateway",quantile="0.99"} 77' },
+      { id: 'x2', content: 'Room birch is at 21.4 °C.' },
+      { id: 'x3', content: 'The p99 latency of gateway was 77 ms.' },
     ]
     fc.assert(
       fc.property(
@@ -89,14 +89,14 @@ describe('a decided verdict', () => {
     )
   })
 
-  test('is none where two sources disagree; both are cited', () => {
+  test('is disputed where two sources disagree; both are cited', () => {
     const sources = [
       { id: 'a', content: 'The p99 latency of search was 840 ms.' },
       { id: 'b', content: 'The p99 latency of search was 1.2 s.' },
     ]
     for (const given of [sources, sources.toReversed()]) {
       const { verdict, spans } = decide('The p99 latency of search was under 900 ms.', given)
-      expect(verdict).toBe('silent')
+      expect(verdict).toBe('disputed')
       expect(spans.map(({ sourceId, stance }) => [sourceId, stance])).toEqual([
         ['a', 'supports'],
         ['b', 'refutes'],
@@ -111,7 +111,7 @@ describe('a decided verdict', () => {
           `The target for the p99 latency of ${subject} is ${ms} ms.`,
           `The p99 latency of ${subject} should be ${ms} ms.`,
           `We expect the p99 latency of ${subject} to be ${ms} ms.`,
-          `${subject}:\n  latency_p99_limit_ms: ${ms}`,
+          `Proposal: keep the p99 latency of ${subject} at ${ms} ms.`,
         ]
         for (const content of plans) {
           expect(verdictOf(`The p99 latency of ${subject} was ${ms} ms.`, [{ id: 's1', content }])).toBe(

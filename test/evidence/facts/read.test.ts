@@ -1,10 +1,11 @@
 /** Which facts are read from which kind of text, and where they lie. */
 import { describe, expect, test } from 'vitest'
-import { readClaim } from '../../../src/evidence/facts/claim.ts'
 import { compareVersions } from '../../../src/evidence/facts/interval.ts'
 import { momentOf, within } from '../../../src/evidence/facts/moment.ts'
+import { unitsOf } from '../../../src/evidence/facts/prose.ts'
 import { tokensOf } from '../../../src/evidence/facts/quantity.ts'
-import { readFacts } from '../../../src/evidence/facts/read.ts'
+import { readStatement } from '../../../src/evidence/facts/statement.ts'
+import { lengthOf, lies, orderOf, whensOf } from '../../../src/evidence/facts/when.ts'
 
 const figures = (text: string) =>
   tokensOf(text).map(token =>
@@ -39,54 +40,104 @@ describe('tokensOf()', () => {
   })
 })
 
-describe('readFacts()', () => {
-  test.each([
-    ['a sentence', 'All is well. The p99 of search was 840 ms.', 'The p99 of search was 840 ms.', 840, 'p99'],
-    [
-      'a metric',
-      '# TYPE x gauge\nx_seconds{quantile="0.5"} 0.1',
-      'x_seconds{quantile="0.5"} 0.1',
-      100,
-      'p50',
-    ],
-    ['a CSV row', 'name,size_mib\na,2', 'a,2', 2_097_152, 'plain'],
-    ['a Markdown row', '| name | max_ms |\n|---|---|\n| a | 7 |', '| a | 7 |', 7, 'max'],
-    ['a JSON entry', '{\n  "sizeBytes": 12\n}', '"sizeBytes": 12', 12, 'plain'],
-    ['a YAML entry', 'a:\n  timeout_ms: 2000', 'timeout_ms: 2000', 2000, 'plain'],
-    [
-      'a log line',
-      '2026-05-05T09:55:00Z INFO job took=3s',
-      '2026-05-05T09:55:00Z INFO job took=3s',
-      3000,
-      'plain',
-    ],
-  ])('finds the figure of %s at its place', (_, text, place, value, statistic) => {
-    const fact = readFacts(text).find(({ quantity }) => quantity !== undefined)
-    expect(fact).toMatchObject({ statistic, quantity: { value } })
-    expect(text.slice(fact?.start, fact?.end)).toBe(place)
+describe('unitsOf()', () => {
+  test('cuts sentences, items and timeline lines, with what they stand under', () => {
+    const text = `# Outage
+
+The api was down, approx. 46 minutes. Nothing was lost.
+
+Timeline:
+- 09:12 first alert
+- 09:58 all fine`
+    const units = unitsOf(text)
+    expect(units.map(unit => unit.text)).toEqual([
+      'The api was down, approx. 46 minutes.',
+      'Nothing was lost.',
+      'Timeline:',
+      '09:12 first alert',
+      '09:58 all fine',
+    ])
+    expect(units.map(({ start, end }) => text.slice(start, end))).toEqual(units.map(unit => unit.text))
+    expect(units[3]).toMatchObject({ heading: 'Outage', parent: 'Timeline:', stamp: '09:12', item: true })
   })
 
-  test('takes a limit for a plan and a correction for one', () => {
-    expect(readFacts('The limit is 5 GB.')[0]).toMatchObject({ modality: 'plan' })
-    expect(readFacts('Correction: it was 5 GB.')[0]).toMatchObject({ corrects: true, modality: 'fact' })
+  test('passes over tables, metrics, entries and log lines', () => {
+    const structured = [
+      'service,errors\nsearch,14',
+      '| service | errors |\n| --- | --- |\n| search | 14 |',
+      'errors_total{service="search"} 14',
+      '{ "errors": 14 }',
+      'errors: 14',
+      '2026-05-05T09:59:12Z ERROR scheduler worker lost',
+    ]
+    for (const text of structured) expect(unitsOf(text)).toEqual([])
+    expect(unitsOf('errors: 14\n\nSearch had 14 errors.').map(unit => unit.text)).toEqual([
+      'Search had 14 errors.',
+    ])
   })
 })
 
-describe('readClaim()', () => {
+describe('readStatement()', () => {
   test.each([
     ['Search took less than 5 s.', 'under', 'plain'],
     ['Search took no more than 5 s.', 'at-most', 'plain'],
-    ['Search never took more than 5 s.', 'at-most', 'max'],
+    ['Search never took more than 5 s.', 'at-most', 'plain'],
     ['Search took at least 5 s on average.', 'at-least', 'mean'],
     ['The median of search was about 5 s.', 'about', 'p50'],
     ['Search took between 4 and 5 s.', 'between', 'plain'],
-    ['No errors were logged by search.', 'exact', 'count'],
-  ])('%s', (claim, comparison, statistic) => {
-    expect(readClaim(claim)[0]).toMatchObject({ comparison, statistic })
+    ['Search took 5 s or more.', 'at-least', 'plain'],
+    ['Search had a p95 of 5 s.', 'exact', 'p95'],
+    ['Without a single failure the run ended.', 'exact', 'plain'],
+  ])('%s', (text, comparison, statistic) => {
+    expect(readStatement(text).figures[0]).toMatchObject({ comparison, statistic })
   })
 
-  test('finds no figure where none is stated', () => {
-    expect(readClaim('The gateway no longer writes tokens to its log.')).toEqual([])
+  test.each([
+    ['Memory grew by 30 %.', { direction: 'up', share: 0.3, by: true }],
+    ['Memory fell from 5 GB to 4 GB.', { direction: 'down', by: false }],
+    ['The image is 38 % smaller.', { direction: 'down', share: 0.38, by: true }],
+  ])('reads the change in %j', (text, change) => {
+    expect(readStatement(text).figures[0]?.change).toMatchObject(change)
+  })
+
+  test('takes numbers that name something for names', () => {
+    expect(readStatement('Build 812 on node 3 failed in oven 2.').figures).toEqual([])
+  })
+
+  test('tells plans, former values and questions from facts', () => {
+    expect(readStatement('The limit should be 5 GB.').marks.plan).toBe(true)
+    expect(readStatement('It used to be 5 GB.').marks.former).toBe(true)
+    expect(readStatement('It is not known how many failed.').marks.open).toBe(true)
+    expect(readStatement('It was 5 GB.').marks).toEqual({
+      plan: false,
+      example: false,
+      former: false,
+      negated: false,
+      open: false,
+    })
+  })
+})
+
+describe('whensOf()', () => {
+  test('joins what belongs together and turns zones to UTC', () => {
+    expect(whensOf('On 3 June 2026 at 14:05 CEST it failed.')).toMatchObject([
+      { year: 2026, month: 6, day: 3, clock: 43_500, utc: true },
+    ])
+    expect(whensOf('from 23:35 to 01:05').map(lengthOf)).toEqual([5_400_000])
+    expect(whensOf('before 3 pm; in Q2; last week').map(({ relation }) => relation)).toEqual([
+      'before',
+      'at',
+      'at',
+    ])
+  })
+
+  test('lies() and orderOf() say nothing of what is not told', () => {
+    const [june, third, clock] = whensOf('in June; 3 June; 14:00')
+    if (june === undefined || third === undefined || clock === undefined)
+      throw new Error('three times are there')
+    expect(lies(third, june)).toBe(true)
+    expect(lies(june, third)).toBeUndefined()
+    expect(orderOf(third, clock)).toBeUndefined()
   })
 })
 
