@@ -1,0 +1,75 @@
+/**
+ * What arithmetic makes of a judgement. A figure that was checked overrules what reads alike; a figure that
+ * could not be checked is never decided by likeness, which hardly tells 200 ms from 900 ms.
+ */
+import type { Decision } from '../facts/fact.ts'
+import type { ClaimChances } from './chances.ts'
+import type { Judgement } from './judge.ts'
+
+/** How often the arithmetic is right, for each thing that it says. */
+export type FigureCalibration = {
+  /** Name of what it was measured on. */
+  readonly set: string
+  /** Claims that it was measured on; 0 where the figures are set by hand. */
+  readonly n: number
+  /** Share of its verdicts that are right. */
+  readonly supports: number
+  readonly refutes: number
+  readonly disputed: number
+  /** Share of claims with a figure that have not enough evidence, where the arithmetic is silent. */
+  readonly silent: number
+}
+
+/** Not measured yet: set by hand. */
+export const figureCalibration: FigureCalibration = {
+  set: 'set by hand',
+  n: 0,
+  supports: 0.95,
+  refutes: 0.95,
+  disputed: 0.95,
+  silent: 0.5,
+}
+
+/** What the arithmetic has to be told. */
+export type FigureSettings = {
+  /** Whether the claim states a figure, which then has to be checked. */
+  readonly stated: boolean
+  readonly calibration?: FigureCalibration
+}
+
+/** `judgement` as it stands once the arithmetic has spoken. Passages and sources keep what they say as prose. */
+export function withFigures(judgement: Judgement, decision: Decision, settings: FigureSettings): Judgement {
+  const { stated, calibration = figureCalibration } = settings
+  const { verdict } = decision
+  if (verdict !== 'silent') {
+    const both = verdict === 'disputed'
+    return {
+      ...judgement,
+      claim: decided(verdict, calibration[verdict]),
+      ground: {
+        supports: both || verdict === 'supports' ? 'strong' : 'none',
+        refutes: both || verdict === 'refutes' ? 'strong' : 'none',
+        figure: 'decided',
+      },
+    }
+  }
+  if (!stated) return judgement
+  return {
+    ...judgement,
+    claim: undecided(judgement.claim, calibration.silent),
+    ground: { ...judgement.ground, figure: 'open' },
+  }
+}
+
+/** What is not said is shared out evenly. */
+function decided(verdict: 'supports' | 'refutes' | 'disputed', chance: number): ClaimChances {
+  const rest = (1 - chance) / 3
+  return { supports: rest, refutes: rest, disputed: rest, neither: rest, [verdict]: chance }
+}
+
+/** The sides keep their proportions in what is left. */
+function undecided({ supports, refutes, disputed }: ClaimChances, neither: number): ClaimChances {
+  const sides = supports + refutes + disputed
+  const share = (side: number) => (sides === 0 ? (1 - neither) / 3 : ((1 - neither) * side) / sides)
+  return { supports: share(supports), refutes: share(refutes), disputed: share(disputed), neither }
+}
