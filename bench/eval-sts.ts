@@ -47,10 +47,11 @@ export async function evaluatePairs(
   }
 }
 
-async function vectorsOf(
+/** The vector of each text. */
+export async function vectorsOf(
   embedder: Embedder,
   texts: readonly string[],
-  { concurrency, onProgress }: Required<EvalOptions>,
+  { concurrency, onProgress = () => {} }: EvalOptions,
 ): Promise<Map<string, Float32Array>> {
   const batches = Array.from({ length: Math.ceil(texts.length / batchSize) }, (_, index) =>
     texts.slice(index * batchSize, (index + 1) * batchSize),

@@ -1,6 +1,8 @@
 /** What was measured, as a person reads it: tables with their counts, and the reliability diagrams. */
 import { basename } from 'node:path'
-import type { ClaimsReport } from './eval-claims.ts'
+import type { ClaimsReport, FileQuality } from './eval-claims.ts'
+import { generalText } from './eval-general.ts'
+import { operationalText } from './eval-operational.ts'
 import type { PairsReport } from './eval-sts.ts'
 import type { CitationQuality, ClaimsQuality, RelevanceQuality } from './quality/claim-quality.ts'
 import type { Confusion } from './quality/confusion.ts'
@@ -16,7 +18,7 @@ const tableOf = (title: string, rows: readonly Row[]): string => tableText({ tit
 /** The report on labelled claims. */
 export const claimsText = ({ all, files }: ClaimsReport): string =>
   [...files, ...(all === undefined ? [] : [{ file: 'all files together', ...all }])]
-    .map(({ file, ...quality }) => qualityText(file, quality))
+    .map(qualityText)
     .join('\n\n\n')
 
 /** The report on sentence pairs. */
@@ -36,34 +38,38 @@ export function pairsText({ all, files }: PairsReport): string {
 
 /** The diagrams of one file's answers. */
 export function diagramsOf(quality: ClaimsQuality, file = ''): Diagram[] {
-  const { confidence, ofClaims, ofSources, relevance } = quality
+  const { ofClaims, ofSources, relevance } = quality
   const of = basename(file)
   const all = [
     { title: `Verdict of a claim`, calibration: ofClaims.verdicts?.calibration },
     { title: `Likeliest label of a source`, calibration: ofSources.verdicts?.calibration },
     { title: `Relevance of a source, read as a probability`, calibration: relevance.calibration },
-    { title: `Confidence read as "there is evidence"`, calibration: confidence?.calibration },
   ]
   return all.flatMap(({ calibration, title }) =>
     calibration === undefined ? [] : [{ calibration, of, title }],
   )
 }
 
-function qualityText(file: string, quality: ClaimsQuality): string {
-  const { abstained, calibrations, citations, claims, confidence, failed, fallbacks } = quality
-  const { ofClaims, ofSources, relevance } = quality
+function qualityText(quality: FileQuality): string {
+  const { abstained, calibrations, citations, claims, failed, fallbackReasons, fallbacks } = quality
+  const { file, general, ofClaims, ofSources, operational, relevance } = quality
   const calibrated = Object.entries(calibrations).map(([name, count]) => `${name} (${count})`)
   const head = [
     `${file}: ${claims} claims, ${failed.length} failed, ${fallbacks} answered by words alone, ${abstained} abstained`,
     `calibration: ${calibrated.join(', ') || 'no answer'}`,
+    ...Object.entries(fallbackReasons)
+      .slice(0, 5)
+      .map(([why, count]) => `by words alone (${count}): ${why}`),
     ...failed.slice(0, 5).map(({ code, line, message }) => `line ${line}: ${code}: ${message}`),
   ].join('\n')
   const blocks = [
     head,
     verdictText('Claims', ofClaims),
     verdictText('Sources', ofSources),
-    relevanceText(relevance, confidence),
+    relevanceText(relevance),
     citationText(citations),
+    general === undefined ? '' : generalText(general),
+    operational === undefined ? '' : operationalText(operational),
     ...diagramsOf(quality).map(diagramText),
   ]
   return blocks.filter(block => block !== '').join('\n\n')
@@ -73,7 +79,7 @@ function verdictText(title: string, { likelihood, n, verdicts }: VerdictQuality)
   if (n === 0) return `${title}: none with a label`
   const blocks =
     verdicts === undefined
-      ? [`${title}: no verdicts yet (n ${n})`]
+      ? [`${title}: no answer (n ${n})`]
       : [
           tableOf(`${title}: verdicts`, [
             {
@@ -99,7 +105,7 @@ function verdictText(title: string, { likelihood, n, verdicts }: VerdictQuality)
         ]
   return [
     ...blocks,
-    likelihood === undefined ? `${title}: no probabilities yet` : likelihoodText(title, likelihood),
+    likelihood === undefined ? `${title}: no probabilities` : likelihoodText(title, likelihood),
   ].join('\n\n')
 }
 
@@ -136,20 +142,12 @@ function likelihoodText(title: string, likelihood: Likelihood): string {
   ].join('\n\n')
 }
 
-function relevanceText(relevance: RelevanceQuality, confidence: RelevanceQuality | undefined): string {
-  const row = (score: string, { auroc, calibration, n, relevant }: RelevanceQuality): Row => ({
-    score,
-    n,
-    relevant,
-    'AUROC x 100': percent(auroc),
-    'ECE as probability': figure(calibration?.ece),
-  })
-  const rows = [
-    ...(relevance.n === 0 ? [] : [row('relevance of a source', relevance)]),
-    ...(confidence === undefined || confidence.n === 0 ? [] : [row('confidence of a claim', confidence)]),
-  ]
-  return rows.length === 0 ? '' : tableOf('Relevant (any label but NOT_ENOUGH_INFO) or not', rows)
-}
+const relevanceText = ({ auroc, calibration, n, relevant }: RelevanceQuality): string =>
+  n === 0
+    ? ''
+    : tableOf('Sources: relevant (any label but NOT_ENOUGH_INFO) or not', [
+        { n, relevant, 'AUROC x 100': percent(auroc), 'ECE as probability': figure(calibration?.ece) },
+      ])
 
 const citationText = ({ citations, firstHit, hit, n }: CitationQuality): string =>
   n === 0

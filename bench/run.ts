@@ -23,6 +23,8 @@ import { type Result, resultText } from './report.ts'
 import { sizes } from './sizes.ts'
 import { start } from './start.ts'
 import { store } from './store.ts'
+import { validation } from './validation.ts'
+import { verify } from './verify.ts'
 import { workflow } from './workflow.ts'
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
@@ -39,6 +41,8 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   plan,
   enhance,
   store,
+  validation,
+  verify,
   workflow,
 }
 

@@ -33,14 +33,16 @@ export type { TelemetryEvent, TelemetrySink } from './core/telemetry.ts'
 export { Trace, type TraceRecord, type TraceStep } from './core/trace.ts'
 export { type Difference, diffTraces, type Mismatch, parseTrace, verifyTrace } from './core/trace-check.ts'
 export type { Budget, EvidenceEnhancerConfig } from './evidence/config.ts'
-export type { EmbedOptions, EnhanceManyOptions, ManyOutcome } from './evidence/enhancer.ts'
 export type { HealthStatus } from './evidence/health.ts'
+export type { EmbedOptions, EnhanceManyOptions, ManyOutcome } from './evidence/outcome.ts'
 export type { PartialRun } from './evidence/record.ts'
 export type { Replay } from './evidence/replay.ts'
 export type { EnhanceOptions, EvidenceContext, EvidenceSource, Progress } from './evidence/request.ts'
 export type {
   Assessment,
+  CalibratedOn,
   Citation,
+  ConfidenceMethod,
   Coverage,
   EnhancedEvidence,
   EvidenceMetadata,
@@ -49,6 +51,15 @@ export type {
   StepTiming,
   Verdict,
 } from './evidence/result.ts'
+export type { Outcome as ValidationOutcome, Validator } from './evidence/validation/pipeline.ts'
+export type {
+  Check as ValidationCheck,
+  Fault as ValidationFault,
+  ValidationReport,
+} from './evidence/validation/report.ts'
+export { type CalibratedModel, type Calibration, parseCalibration } from './evidence/verdict/calibration.ts'
+export type { Chances, ClaimChances } from './evidence/verdict/chances.ts'
+export { fitCalibration, type LabelledAnswer } from './evidence/verdict/fit.ts'
 export { AdaptiveStrategy } from './plan/adaptive.ts'
 export { canonicalise, contentId } from './plan/canonical.ts'
 export { costMap, costOf, criticalPath } from './plan/cost.ts'

@@ -2,47 +2,46 @@
  * The hallway: the only file that knows both sides. Puts the pool, the caches, the threads and the product
  * together, and closes them in order.
  */
-import { randomUUID } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { budgeted } from './core/budgeted-dispatch.ts'
 import type { CacheFigures } from './core/cache.ts'
-import type { Dispatch, Part, Reply, RequestClass, RunContext, VariantRef } from './core/call.ts'
-import { type ErrorRecord, errorRecord, InputError } from './core/errors.ts'
-import { Ledger, type Spend } from './core/ledger.ts'
+import type { Dispatch, VariantRef } from './core/call.ts'
+import { type ErrorRecord, errorOf, errorRecord } from './core/errors.ts'
+import type { Spend } from './core/ledger.ts'
 import { names, Telemetry } from './core/telemetry.ts'
-import { Trace, type TraceRecord } from './core/trace.ts'
-import {
-  type Budget,
-  type EvidenceEnhancerConfig,
-  ledgerOptions,
-  parseConfig,
-  type ResolvedConfig,
-} from './evidence/config.ts'
+import { type CheckFigures, checkFigures, type FigureCheck } from './evidence/arithmetic.ts'
+import { type EvidenceEnhancerConfig, parseConfig, type ResolvedConfig } from './evidence/config.ts'
 import { Enhancer } from './evidence/enhancer.ts'
+import { type Head, readHead } from './evidence/head/head.ts'
+import { type Judges, judgesOf } from './evidence/judges.ts'
 import type { EnhancerParts } from './evidence/parts.ts'
 import { type PassageTable, tabulate } from './evidence/passages.ts'
 import type { Tabulate } from './evidence/reading.ts'
-import { launchOf, modelless, sizeOf } from './launch.ts'
+import { launchOf, refuseOldNode, sizeOf } from './launch.ts'
 import { EmbeddingCache } from './models/embedding.ts'
-import { builtInEncoder, encoderAt } from './models/encoder.ts'
-import { type ExecuteParts, execute } from './plan/execute.ts'
-import type { PlanNode } from './plan/node.ts'
-import { preflight } from './plan/preflight.ts'
+import { builtInEncoder, encoderAt, verifierAt } from './models/encoder.ts'
 import type { PoolHealth } from './pool/health.ts'
-import type { PoolEvent, PoolOptions } from './pool/options.ts'
+import type { PoolEvent } from './pool/options.ts'
 import { Pool } from './pool/pool.ts'
+import type { Launch } from './pool/spawn.ts'
+import { findPackageRoot } from './setup/root.ts'
 import { LateStore } from './store/late-store.ts'
 import type { StoreFigures } from './store/store.ts'
 import { Threads } from './threads.ts'
 
+export { refuseOldNode } from './launch.ts'
+export * from './open-runner.ts'
 export { openStore, type Store } from './store/store.ts'
 
 /** The package's version; a test holds it to package.json. */
 export const version = '0.1.0'
 
-const leastNode = 24
-
 /** A source longer than this is cut in a thread; below, handing it over costs more than it saves. */
 const threadFromLength = 64 * 1024
+
+/** Sources longer than this, all together, have their figures checked in a thread. */
+const figuresInThreadFrom = 16 * 1024
 
 /** Figures of everything that runs under one enhancer. */
 export type RunnerStats = {
@@ -112,6 +111,8 @@ class EnhancerRunner {
   readonly #store: LateStore | undefined
   #pool: Pool | undefined
   #encoder: Promise<VariantRef> | undefined
+  #verifier: Promise<VariantRef> | undefined
+  #head: Promise<Head> | undefined
 
   constructor(config: ResolvedConfig) {
     refuseOldNode()
@@ -128,7 +129,9 @@ class EnhancerRunner {
         budgeted(this.#measured((call, context) => this.#running().dispatch(call, context))),
       ),
       tabulate: this.#tabulate,
+      figures: this.#figures,
       encoder: () => this.#encoderOf(),
+      judges: encoder => this.#judgesOf(encoder),
       telemetry: this.#telemetry,
       workerHealth: () => this.#pool?.health() ?? noPool,
       version,
@@ -173,11 +176,17 @@ class EnhancerRunner {
     this.#pool ??= new Pool({
       size: this.#poolSize(),
       spares: this.config.spares,
-      launch: async () => launchOf(['embed'], this.config, await this.#encoderOf()),
+      launch: () => this.#launch(),
       queueLimit: this.config.queueLimit,
       onEvent: event => this.#note(event),
     })
     return this.#pool
+  }
+
+  async #launch(): Promise<Launch> {
+    const [encoder, verifier] = await Promise.all([this.#encoderOf(), this.#verifierOf()])
+    const ops = verifier === undefined ? ['embed'] : ['embed', 'verify']
+    return launchOf(ops, this.config, { encoder, verifier })
   }
 
   #poolSize(): number {
@@ -193,6 +202,29 @@ class EnhancerRunner {
       this.#encoder = undefined
     })
     return this.#encoder
+  }
+
+  async #verifierOf(): Promise<VariantRef | undefined> {
+    const { verifier } = this.config
+    if (verifier === undefined) return undefined
+    this.#verifier ??= verifierAt(verifier)
+    this.#verifier.catch(() => {
+      this.#verifier = undefined
+    })
+    return this.#verifier
+  }
+
+  async #judgesOf(encoder: VariantRef | undefined): Promise<Judges> {
+    if (encoder === undefined) return judgesOf(this.config, {})
+    this.#head ??= readPackagedHead()
+    const [head, verifier] = await Promise.all([this.#head, this.#verifierOf()])
+    return judgesOf(this.config, { encoder, head, verifier })
+  }
+
+  readonly #figures: CheckFigures = async (claim, sources, signal) => {
+    const length = sources.reduce((sum, { content }) => sum + content.length, 0)
+    if (length < figuresInThreadFrom) return checkFigures(claim, sources)
+    return this.#threads.run<object, FigureCheck>('figures', { claim, sources }, signal)
   }
 
   readonly #tabulate: Tabulate = async (content, terms, signal) => {
@@ -227,153 +259,17 @@ class EnhancerRunner {
   }
 }
 
-/** What `openRunner` takes: the operations to load, and the pool's own options. */
-export type RunnerOptions = Partial<Omit<PoolOptions, 'size' | 'launch'>> & {
-  /** `echo` and `stream` need no model. */
-  readonly ops: readonly ('echo' | 'stream' | 'embed')[]
-  /** @default 'auto' */
-  readonly poolSize?: number | 'auto'
-  /** Calls of `stream` that a worker takes at once. @default 4 */
-  readonly slots?: number
-  /** The folder of another encoder. @default the built-in one */
-  readonly embeddingModelPath?: string
-  /** A Python that has the packages already. @default the one that set-up made */
-  readonly python?: string
-  /** How long to wait until all workers are warm. @default 60_000 */
-  readonly readyTimeoutMs?: number
-}
-
-/** One piece of work for a runner. */
-export type RunnerCall = {
-  readonly op: 'echo' | 'stream' | 'embed'
-  readonly items: readonly unknown[]
-  readonly options?: Readonly<Record<string, unknown>>
-  readonly seed?: number
-  readonly onPart?: (part: Part) => void
-}
-
-/** How one call is run. */
-export type RunnerCallOptions = {
-  readonly signal?: AbortSignal
-  /** @default none */
-  readonly timeoutMs?: number
-  /** @default 'normal' */
-  readonly class?: RequestClass
-  /** Fairness key. @default 'default' */
-  readonly caller?: string
-}
-
-/** How one plan is run. */
-export type RunnerPlanOptions = RunnerCallOptions &
-  Omit<ExecuteParts, 'dispatch'> & {
-    /** The most that it may use. @default no limit */
-    readonly budget?: Budget
-    /** Kept to by its dispatches, each alone and padded to a fixed length. @default false */
-    readonly reproducible?: boolean
-  }
-
-/** What a plan came to. */
-export type PlanRun<O> = {
-  readonly value: O
-  readonly spent: Spend
-  readonly trace: TraceRecord
-}
-
-/** The pool by itself, for harnesses and for work that is not about evidence: no cache, no fallback. */
-export type Runner = {
-  dispatch(call: RunnerCall, options?: RunnerCallOptions): Promise<Reply>
-  /** What a remote node of a plan names to have an operation run here. */
-  variant(op: RunnerCall['op']): VariantRef
-  /** For what takes a Dispatch, such as a workflow or a dataflow; charges what its calls use. */
-  readonly dispatcher: Dispatch
-  /** Runs a plan whose remote nodes name this runner's variants. */
-  execute<I, O>(plan: PlanNode<I, O>, input: I, options?: RunnerPlanOptions): Promise<PlanRun<O>>
-  stats(): PoolHealth
-  /** The living workers, spares included. */
-  workers(): readonly { readonly pid: number; readonly generation: number; readonly state: string }[]
-  close(): Promise<void>
-  [Symbol.asyncDispose](): Promise<void>
-}
-
-/**
- * Opens a pool over the given operations and waits until every worker is warm.
- * @throws as `EvidenceEnhancer.open()` does.
- */
-export async function openRunner(options: RunnerOptions): Promise<Runner> {
-  refuseOldNode()
-  const {
-    ops,
-    poolSize = 'auto',
-    slots,
-    embeddingModelPath,
-    python,
-    readyTimeoutMs = 60_000,
-    ...rest
-  } = options
-  const encoder = embeddingModelPath === undefined ? builtInEncoder : await encoderAt(embeddingModelPath)
-  const size = sizeOf(poolSize)
-  const launch = () => launchOf(ops, { embeddingModelPath, python, slots }, encoder)
-  const pool = new Pool({ ...rest, size, launch })
+/** The head that comes with the package. @throws ModelError ER_MODEL_LOAD where its file is gone or broken. */
+async function readPackagedHead(): Promise<Head> {
+  const { folder } = await findPackageRoot()
+  const file = join(folder, 'weights', 'claim-head.safetensors')
+  let bytes: Uint8Array
   try {
-    await pool.whenReady(size + (rest.spares ?? 0), readyTimeoutMs)
-  } catch (error) {
-    await pool.close()
-    throw error
+    bytes = await readFile(file)
+  } catch (cause) {
+    throw errorOf('ER_MODEL_LOAD', `${file} can't be read; install evidence-runner again`, { cause })
   }
-  const session = new Ledger()
-  const variant = (op: RunnerCall['op']) => (op === 'embed' ? encoder : modelless(op))
-  const dispatch = budgeted(pool.dispatch)
-  return {
-    dispatch: ({ op, ...call }, options = {}) =>
-      dispatch({ ...call, variant: variant(op) }, contextOf(options, session)),
-    variant,
-    dispatcher: dispatch,
-    execute: async (plan, input, options = {}) => {
-      const { budget, caller, class: _, reproducible, signal, timeoutMs, ...parts } = options
-      const context = contextOf(options, session)
-      preflight(plan, { ledger: context.ledger, deadline: context.deadline, now: performance.now() })
-      const value = await execute(plan, input, context, { ...parts, dispatch })
-      return { value, spent: context.ledger.spent, trace: context.trace.record() }
-    },
-    stats: () => pool.health(),
-    workers: () => pool.health().workers.map(({ pid, generation, state }) => ({ pid, generation, state })),
-    close: () => pool.close(),
-    [Symbol.asyncDispose]: () => pool.close(),
-  }
-}
-
-const neverAborted = new AbortController().signal
-
-const contextOf = (
-  {
-    budget,
-    caller = 'default',
-    class: kind = 'normal',
-    reproducible = false,
-    signal,
-    timeoutMs,
-  }: RunnerPlanOptions,
-  session: Ledger,
-): RunContext => ({
-  id: randomUUID(),
-  signal: signal ?? neverAborted,
-  deadline: timeoutMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeoutMs,
-  class: kind,
-  caller,
-  reproducible,
-  ledger: new Ledger(ledgerOptions(budget, session)),
-  trace: new Trace(),
-  traceparent: '',
-})
-
-/** @throws InputError ER_CONFIG on a Node that lacks what this package is built on. */
-export function refuseOldNode(): void {
-  const [major = 0] = process.versions.node.split('.').map(Number)
-  if (major >= leastNode) return
-  throw new InputError(
-    'ER_CONFIG',
-    `evidence-runner needs Node ${leastNode} or later; this is ${process.version}`,
-  )
+  return readHead(bytes)
 }
 
 /** How busy a pool is, 0 to 1: by its queue where anything waits, else by its workers. */

@@ -6,7 +6,7 @@ import type { Piscina } from 'piscina'
 import { errorOf } from './core/errors.ts'
 
 /** A task by the name of its file under workers/. */
-export type ThreadTask = 'tabulate'
+export type ThreadTask = 'tabulate' | 'figures'
 
 const idleTimeoutMs = 5000
 

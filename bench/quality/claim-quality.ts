@@ -1,8 +1,9 @@
 /** What answers of the library are worth, measured against what people say of the same claims. Pure. */
 import type { EnhancedEvidence, ErrorCode, ManyOutcome } from '../../src/index.ts'
+import { percentile } from '../statistic.ts'
 import { type Calibration, calibrationOf } from './calibration.ts'
 import type { LabelledClaim, Span } from './labelled.ts'
-import { chancesOf, type Judged, labelOf, likeliest } from './labels.ts'
+import { chancesOf, type Judged, judgedBy, labelOf } from './labels.ts'
 import { auroc, type Scored } from './rank.ts'
 import { type VerdictQuality, verdictQuality } from './verdict-quality.ts'
 
@@ -32,6 +33,8 @@ export type ClaimsQuality = {
   readonly failed: readonly { readonly line: number; readonly code: ErrorCode; readonly message: string }[]
   /** Answers that stood in, made without a worker; they are in all figures. */
   readonly fallbacks: number
+  /** Why, and how many say so. */
+  readonly fallbackReasons: Readonly<Record<string, number>>
   readonly abstained: number
   /** What answers say they were calibrated on, and how many say so. */
   readonly calibrations: Readonly<Record<string, number>>
@@ -41,16 +44,13 @@ export type ClaimsQuality = {
   readonly ofSources: VerdictQuality
   /** `assessments[].relevance` of single sources. */
   readonly relevance: RelevanceQuality
-  /** A claim's confidence as a score for its having evidence; only while no answer has a verdict. */
-  readonly confidence: RelevanceQuality | undefined
   readonly citations: CitationQuality
+  /** Milliseconds that looking at an answer took before it left; undefined without an answer. */
+  readonly validation: { readonly p50Ms: number; readonly p99Ms: number } | undefined
 }
 
 /** A labelled claim and what the library answered. */
 export type Answered = { readonly claim: LabelledClaim; readonly outcome: ManyOutcome }
-
-// Fields that results have from some version on; read as unknown, so that results of any version can be measured.
-type Later = { readonly probabilities?: unknown; readonly abstained?: unknown }
 
 /** @param answered in any order; of one file or of several. */
 export function claimsQuality(answered: readonly Answered[]): ClaimsQuality {
@@ -61,46 +61,44 @@ export function claimsQuality(answered: readonly Answered[]): ClaimsQuality {
     'error' in outcome ? [] : [{ claim, evidence: outcome }],
   )
   const ofClaims = verdictQuality(results.flatMap(({ claim, evidence }) => judgedClaim(claim, evidence)))
-  const calibrations = new Map<string, number>()
-  for (const { evidence } of results) {
-    const said: unknown = evidence.calibration
-    const name = typeof said === 'string' ? said : JSON.stringify(said ?? 'none')
-    calibrations.set(name, (calibrations.get(name) ?? 0) + 1)
-  }
+  const stoodIn = results.flatMap(({ evidence }) => (evidence.fallbackUsed ? [evidence] : []))
   return {
     claims: answered.length,
     failed,
-    fallbacks: results.filter(({ evidence }) => evidence.fallbackUsed).length,
-    abstained: results.filter(({ evidence }) => (evidence as Later).abstained === true).length,
-    calibrations: Object.fromEntries(calibrations),
+    fallbacks: stoodIn.length,
+    fallbackReasons: countsOf(
+      stoodIn.flatMap(({ errors }) => errors.map(({ code, message }) => `${code}: ${message}`)),
+    ),
+    abstained: results.filter(({ evidence }) => evidence.abstained).length,
+    calibrations: countsOf(results.map(({ evidence }) => calibrationName(evidence))),
     ofClaims,
     ofSources: verdictQuality(results.flatMap(({ claim, evidence }) => judgedSources(claim, evidence))),
     relevance: relevanceQuality(results.flatMap(({ claim, evidence }) => relevanceScores(claim, evidence))),
-    confidence:
-      ofClaims.verdicts === undefined
-        ? relevanceQuality(
-            results.flatMap(({ claim: { label }, evidence: { confidence } }) =>
-              label === undefined ? [] : [{ score: confidence, positive: label !== 'NOT_ENOUGH_INFO' }],
-            ),
-          )
-        : undefined,
     citations: citationQuality(results),
+    validation: validationTimes(results.map(({ evidence }) => evidence.validation.durationMs)),
   }
 }
+
+/** How often each text occurs. */
+const countsOf = (texts: readonly string[]): Readonly<Record<string, number>> =>
+  Object.fromEntries(
+    [...Map.groupBy(texts, text => text)].map(([text, { length }]): [string, number] => [text, length]),
+  )
+
+const validationTimes = (times: readonly number[]): ClaimsQuality['validation'] =>
+  times.length === 0 ? undefined : { p50Ms: percentile(times, 0.5), p99Ms: percentile(times, 0.99) }
 
 function judgedClaim({ label }: LabelledClaim, evidence: EnhancedEvidence): Judged[] {
   if (label === undefined) return []
   const { confidence, verdict } = evidence
-  const chances = chancesOf((evidence as Later).probabilities)
+  const chances = chancesOf(evidence.probabilities)
   return [{ label, answer: labelOf(verdict), confidence, chances }]
 }
 
 function judgedSources(claim: LabelledClaim, { assessments }: EnhancedEvidence): Judged[] {
   return labelledSources(claim).map(({ id, label }) => {
-    const found = assessments.find(({ sourceId }) => sourceId === id) as Later | undefined
-    const chances = chancesOf(found?.probabilities)
-    const best = chances === undefined ? undefined : likeliest(chances)
-    return { label, answer: best?.label, confidence: best?.chance ?? 0, chances }
+    const found = assessments.find(({ sourceId }) => sourceId === id)
+    return judgedBy(label, found?.probabilities)
   })
 }
 
@@ -109,6 +107,12 @@ const relevanceScores = (claim: LabelledClaim, { assessments }: EnhancedEvidence
     score: assessments.find(({ sourceId }) => sourceId === id)?.relevance ?? 0,
     positive: label !== 'NOT_ENOUGH_INFO',
   }))
+
+function calibrationName({ calibration }: EnhancedEvidence): string {
+  if (typeof calibration === 'string') return calibration
+  const { ece, n, set } = calibration
+  return `${set}, n ${n}, ECE ${ece.toFixed(3)}`
+}
 
 const labelledSources = ({ evidenceLabels, sourceIds }: LabelledClaim) =>
   evidenceLabels.map((label, index) => ({ label, id: sourceIds[index] as string }))

@@ -1,11 +1,10 @@
-/** Reads labelled claims from JSON Lines: each line is looked at before any work, and what is wrong names its line. */
+/** Labelled claims of an evaluation: with the places that decide, and the claim with one thing changed. */
 import * as z from 'zod'
-import { readJsonLines } from '../../src/adapters/input.ts'
+import { type Labelled, labelledLine, readLabelledLines } from '../../src/adapters/labelled.ts'
 import { InputError } from '../../src/core/errors.ts'
-import { describeIssues } from '../../src/evidence/config.ts'
-import { parseContext, sourceId } from '../../src/evidence/request.ts'
+import { parseContext } from '../../src/evidence/request.ts'
 import type { EvidenceContext } from '../../src/index.ts'
-import { claimLabels, sourceLabels } from './labels.ts'
+import { claimLabels, type Label } from './labels.ts'
 
 const spanSchema = z.object({
   sourceId: z.string(),
@@ -14,21 +13,12 @@ const spanSchema = z.object({
   text: z.string().optional(),
 })
 
-// Fields that are not named here are dropped: a request takes no others.
-const lineSchema = z.object({
-  taskId: z.string(),
-  claim: z.string(),
-  sources: z.array(
-    z.object({
-      id: z.string().optional(),
-      type: z.string().optional(),
-      title: z.string().optional(),
-      content: z.string(),
-    }),
-  ),
-  label: z.enum(claimLabels).optional(),
-  evidenceLabels: z.array(z.enum(sourceLabels)).optional(),
+const lineSchema = labelledLine.extend({
   decisive: z.array(spanSchema).optional(),
+  kind: z.string().optional(),
+  altered: z
+    .object({ claim: z.string(), label: z.enum(claimLabels), change: z.string().optional() })
+    .optional(),
 })
 
 type Line = z.output<typeof lineSchema>
@@ -37,54 +27,45 @@ type Line = z.output<typeof lineSchema>
 export type Span = Pick<z.output<typeof spanSchema>, 'sourceId' | 'start' | 'end'>
 
 /** A claim and what people say of it. `context` holds nothing of that. */
-export type LabelledClaim = {
-  readonly line: number
-  readonly context: EvidenceContext
-  readonly sourceIds: readonly string[]
-  readonly label: Line['label']
-  /** One a source, in their order; empty where none were given. */
-  readonly evidenceLabels: NonNullable<Line['evidenceLabels']>
+export type LabelledClaim = Labelled & {
   /** What a citation should hit; empty where nothing was given. */
   readonly decisive: readonly Span[]
+  /** What has to be understood, in the writer's words. */
+  readonly kind?: string
+  /** Another claim about the same sources, for which another label is right. */
+  readonly altered?: Altered
+}
+
+/** A claim with one thing changed. */
+export type Altered = {
+  readonly context: EvidenceContext
+  readonly label: Label
+  /** What was changed, in the writer's words. */
+  readonly change: string
 }
 
 /** @throws InputError naming the file and the first line that can't be used. */
-export async function readLabelled(file: string): Promise<LabelledClaim[]> {
-  const claims: LabelledClaim[] = []
-  for await (const given of readJsonLines(file)) {
-    if ('error' in given) throw new InputError('ER_INPUT', `${file}: ${given.error.message}`)
-    try {
-      claims.push(labelledOf(given.value, given.line))
-    } catch (error) {
-      if (!(error instanceof InputError)) throw error
-      throw new InputError('ER_INPUT', `${file}: line ${given.line}: ${error.message}`)
+export const readLabelled = (file: string): Promise<LabelledClaim[]> =>
+  readLabelledLines(file, lineSchema, (labelled, { altered, decisive = [], kind, sources }) => {
+    for (const [index, span] of decisive.entries()) {
+      const wrong = spanFault(span, sources[labelled.sourceIds.indexOf(span.sourceId)]?.content)
+      if (wrong !== undefined) throw new InputError('ER_INPUT', `decisive.${index}: ${wrong}`)
     }
-  }
-  if (claims.length === 0) throw new InputError('ER_INPUT', `${file} has no line with a claim`)
-  return claims
-}
+    return {
+      ...labelled,
+      decisive,
+      ...(kind === undefined ? {} : { kind }),
+      ...(altered === undefined ? {} : { altered: alteredOf(altered, labelled.context) }),
+    }
+  })
 
-function labelledOf(value: unknown, line: number): LabelledClaim {
-  const parsed = lineSchema.safeParse(value)
-  if (!parsed.success) throw new InputError('ER_INPUT', describeIssues(parsed.error))
-  const { taskId, claim, sources, label, evidenceLabels = [], decisive = [] } = parsed.data
-  const context = { taskId, claim, sources }
-  parseContext(context)
-  if (label === undefined && evidenceLabels.length === 0)
-    throw new InputError('ER_INPUT', 'neither label nor evidenceLabels; there is nothing to compare with')
-  if (evidenceLabels.length > 0 && evidenceLabels.length !== sources.length) {
-    throw new InputError(
-      'ER_INPUT',
-      `evidenceLabels: ${evidenceLabels.length} for ${sources.length} sources; give one a source`,
-    )
-  }
-  const sourceIds = sources.map(sourceId)
-  for (const [index, span] of decisive.entries()) {
-    const content = sources[sourceIds.indexOf(span.sourceId)]?.content
-    const wrong = spanFault(span, content)
-    if (wrong !== undefined) throw new InputError('ER_INPUT', `decisive.${index}: ${wrong}`)
-  }
-  return { line, context, sourceIds, label, evidenceLabels, decisive }
+function alteredOf(
+  { change = 'other', claim, label }: NonNullable<Line['altered']>,
+  context: EvidenceContext,
+): Altered {
+  const changed = { ...context, taskId: `${context.taskId}-altered`, claim }
+  parseContext(changed)
+  return { context: changed, label, change }
 }
 
 function spanFault(span: z.output<typeof spanSchema>, content: string | undefined): string | undefined {

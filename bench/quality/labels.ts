@@ -22,12 +22,11 @@ export type Judged = {
   readonly chances: Chances | undefined
 }
 
-const labelOfVerdict: Readonly<Record<Verdict, Label | undefined>> = {
+const labelOfVerdict: Readonly<Record<Verdict, Label>> = {
   supported: 'SUPPORTS',
   refuted: 'REFUTES',
   disputed: 'DISPUTED',
   'not-enough-evidence': 'NOT_ENOUGH_INFO',
-  unverified: undefined,
 }
 
 /** The label that a verdict stands for; undefined for one that decides nothing. */
@@ -59,4 +58,11 @@ export function likeliest(chances: Chances): { readonly label: Label; readonly c
     if (chance !== undefined && chance > best.chance) best = { label, chance }
   }
   return best
+}
+
+/** The likeliest label as the answer, held against what people say. */
+export function judgedBy(label: Label, probabilities: unknown): Judged {
+  const chances = chancesOf(probabilities)
+  const best = chances === undefined ? undefined : likeliest(chances)
+  return { label, answer: best?.label, confidence: best?.chance ?? 0, chances }
 }

@@ -16,7 +16,7 @@ export type Likelihood = {
   readonly brierOfBaseRate: number | undefined
   /** Each label against the rest, by its probability. */
   readonly auroc: Readonly<Partial<Record<Label, number>>>
-  /** SUPPORTS against REFUTES, among those labelled so, by supports / (supports + refutes). */
+  /** SUPPORTS against REFUTES, among those labelled so, by ln supports - ln refutes. */
   readonly supportsAgainstRefutes: number | undefined
 }
 
@@ -36,7 +36,8 @@ export function likelihoodOf(judged: readonly Judged[]): Likelihood | undefined 
     label === 'SUPPORTS' || label === 'REFUTES'
       ? [
           {
-            score: SUPPORTS + REFUTES === 0 ? 0.5 : SUPPORTS / (SUPPORTS + REFUTES),
+            // A share of both would be 1 from some odds on, whatever they are.
+            score: SUPPORTS === REFUTES ? 0 : Math.log(SUPPORTS) - Math.log(REFUTES),
             positive: label === 'SUPPORTS',
           },
         ]

@@ -6,10 +6,10 @@ import { type Likelihood, likelihoodOf } from './likelihood.ts'
 
 export type VerdictQuality = {
   readonly n: number
-  /** Undefined while no answer has a verdict. */
+  /** Undefined where nothing labelled was answered. */
   readonly verdicts:
     | {
-        /** Answers without a verdict; in none of these figures. */
+        /** What got no answer, such as a source that is not in the result; in none of these figures. */
         readonly without: number
         readonly confusion: Confusion
         /** Where it said SUPPORTS or REFUTES. */
@@ -19,7 +19,7 @@ export type VerdictQuality = {
         readonly coverage: readonly CoverageStep[]
       }
     | undefined
-  /** Undefined while no answer has probabilities. */
+  /** Undefined where no answer has probabilities. */
   readonly likelihood: Likelihood | undefined
 }
 

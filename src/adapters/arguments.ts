@@ -23,6 +23,7 @@ const json: Option = { type: 'boolean', help: 'JSON on stdout, for machines' }
 const workers: Readonly<Record<string, Option>> = {
   'pool-size': { type: 'string', value: 'N', help: 'Python processes (default: auto)' },
   model: { type: 'string', value: 'DIR', help: 'folder of another encoder (BERT family)' },
+  verifier: { type: 'string', value: 'DIR', help: 'folder of a classifier or reranker that judges passages' },
   python: { type: 'string', value: 'FILE', help: 'a Python that has the packages already' },
 }
 const running: Readonly<Record<string, Option>> = {
@@ -60,6 +61,16 @@ export const commands = {
         value: 'DIR',
         help: 'contexts may name files under DIR by `path` instead of bringing `content`',
       },
+      threshold: {
+        type: 'string',
+        value: 'P',
+        help: 'how likely a verdict must be to be given, 0 to 1 (default: 0.6)',
+      },
+      calibration: {
+        type: 'string',
+        value: 'FILE',
+        help: 'what `calibrate` wrote for your domain, or none (default: that of the model)',
+      },
       'max-passages': {
         type: 'string',
         value: 'N',
@@ -84,6 +95,21 @@ export const commands = {
       'keep-inputs': {
         type: 'boolean',
         help: 'keep claims and sources, too, so that a trace can be replayed',
+      },
+      ...running,
+      json,
+    },
+  },
+  calibrate: {
+    usage: 'calibrate FILE.jsonl [--out FILE]',
+    help: 'fits confidence to labelled claims of your own domain',
+    options: {
+      out: { type: 'string', value: 'FILE', help: 'where it is written (default: calibration.json)' },
+      force: { type: 'boolean', help: 'replace a file that is there' },
+      'max-passages': {
+        type: 'string',
+        value: 'N',
+        help: 'passages a claim that are embedded (default: 64)',
       },
       ...running,
       json,
@@ -163,7 +189,7 @@ export function helpText(command?: string): string {
   const known =
     command !== undefined && Object.hasOwn(commands, command) ? commands[command as CommandName] : undefined
   if (known === undefined) {
-    const rows = Object.entries(commands).map(([name, { help }]) => `  ${name.padEnd(8)} ${help}`)
+    const rows = Object.entries(commands).map(([name, { help }]) => `  ${name.padEnd(9)} ${help}`)
     return [
       'evidence-runner: checks claims against evidence on this machine',
       '',
@@ -180,4 +206,31 @@ export function helpText(command?: string): string {
     return `  ${option.padEnd(20)} ${help}`
   })
   return [`${known.help}`, '', `Usage: evidence-runner ${known.usage}`, '', ...rows].join('\n')
+}
+
+/** The value of a text option; undefined where it was not given. */
+export function text(given: Arguments, name: string): string | undefined {
+  const value = given.values[name]
+  return typeof value === 'string' ? value : undefined
+}
+
+/** The value of an option that takes a whole number. @throws InputError ER_INPUT for anything else. */
+export function whole(given: Arguments, name: string, least = 1): number | undefined {
+  const value = text(given, name)
+  if (value === undefined) return undefined
+  if (!/^\d+$/.test(value) || Number(value) < least)
+    throw new InputError(
+      'ER_INPUT',
+      `--${name} takes a whole number from ${least}, not ${JSON.stringify(value)}`,
+    )
+  return Number(value)
+}
+
+/** The value of an option that takes a number such as 0.05. @throws InputError ER_INPUT for anything else. */
+export function amount(given: Arguments, name: string): number | undefined {
+  const value = text(given, name)
+  if (value === undefined) return undefined
+  if (!/^\d+(\.\d+)?$/.test(value))
+    throw new InputError('ER_INPUT', `--${name} takes an amount such as 0.05, not ${JSON.stringify(value)}`)
+  return Number(value)
 }

@@ -7,14 +7,17 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type ErrorRecord, errorRecord, errorRules, InputError } from '../core/errors.ts'
 import type { EvidenceEnhancerConfig } from '../evidence/config.ts'
-import type { ManyOutcome } from '../evidence/enhancer.ts'
 import { overMany } from '../evidence/many.ts'
+import type { ManyOutcome } from '../evidence/outcome.ts'
 import type { EnhanceOptions, EvidenceContext } from '../evidence/request.ts'
+import type { Calibration } from '../evidence/verdict/calibration.ts'
 import { EvidenceEnhancer, openStore, refuseOldNode, version } from '../runner.ts'
 import { examine } from '../setup/doctor.ts'
 import { createEnvironment, homeFolder } from '../setup/environment.ts'
-import { type Arguments, helpText, parseArguments } from './arguments.ts'
-import { type JsonLine, parseJson, readJsonLines, readText, sourceOf, withFiles } from './input.ts'
+import { type Arguments, amount, helpText, parseArguments, text, whole } from './arguments.ts'
+import { answerCalibrate, parseCalibrateWords } from './calibrate.ts'
+import { type JsonLine, parseJson, readJsonLines, readText } from './input.ts'
+import { contextsOf, type Question } from './questions.ts'
 import { clean, Terminal } from './terminal.ts'
 import { answerTrace, parseTraceWords } from './trace.ts'
 
@@ -40,6 +43,8 @@ async function main(argv: readonly string[]): Promise<number> {
       return 0
     case 'check':
       return check(given)
+    case 'calibrate':
+      return calibrate(given)
     case 'embed':
       return embed(given)
     case 'trace':
@@ -56,7 +61,11 @@ async function main(argv: readonly string[]): Promise<number> {
 async function check(given: Arguments): Promise<number> {
   const asJson = given.values['json'] === true
   const { contexts, total } = await contextsOf(given)
-  await using enhancer = await openEnhancer(given, { store: storeOf(given), ...strategyOf(given) })
+  await using enhancer = await openEnhancer(given, {
+    store: storeOf(given),
+    ...strategyOf(given),
+    ...(await judgingOf(given)),
+  })
   if (given.values['explain'] === true) return await explain(enhancer, contexts, given)
   if (!asJson) terminal.heading()
   let done = 0
@@ -88,54 +97,6 @@ async function explain(
     else terminal.line(plan)
   }
   return 0
-}
-
-/** One context to check; `line` counts from 1. */
-type Question = { readonly line: number; readonly context: unknown; readonly error?: unknown }
-
-async function contextsOf(
-  given: Arguments,
-): Promise<{ contexts: Iterable<Question> | AsyncIterable<Question>; total?: number }> {
-  const { claim, source, jsonl } = given.values
-  const folder = text(given, 'allow-files')
-  const ways = [typeof claim === 'string', typeof jsonl === 'string', given.words.length > 0].filter(
-    Boolean,
-  ).length
-  if (ways > 1 || given.words.length > 1 || (source !== undefined && claim === undefined)) {
-    throw new InputError(
-      'ER_INPUT',
-      `Give --claim with --source, or --jsonl, or one file; see: evidence-runner help check`,
-    )
-  }
-  if (typeof jsonl === 'string') return { contexts: questions(jsonl, folder) }
-  if (typeof claim === 'string') {
-    const files = (source ?? []) as readonly string[]
-    if (files.length === 0) throw new InputError('ER_INPUT', 'A claim needs at least one --source FILE')
-    const sources = await Promise.all(files.map(sourceOf))
-    return { contexts: [{ line: 1, context: { taskId: 'cli', claim, sources } }], total: 1 }
-  }
-  const [file] = given.words
-  if (file === undefined)
-    throw new InputError('ER_INPUT', `Nothing to check; see: evidence-runner help check`)
-  const value = parseJson(await readText(file), file === '-' ? 'Standard input' : file)
-  const list = Array.isArray(value) ? value : [value]
-  const contexts = await Promise.all(list.map((context, index) => question(index + 1, context, folder)))
-  return { contexts, total: contexts.length }
-}
-
-async function* questions(file: string, folder: string | undefined): AsyncGenerator<Question> {
-  for await (const read of readJsonLines(file)) {
-    yield 'error' in read ? { ...read, context: undefined } : question(read.line, read.value, folder)
-  }
-}
-
-/** What is wrong with a context is its own answer, not the end of the run. */
-async function question(line: number, value: unknown, folder: string | undefined): Promise<Question> {
-  try {
-    return { line, context: await withFiles(value, folder) }
-  } catch (error) {
-    return { line, context: value, error }
-  }
 }
 
 async function answer(
@@ -172,6 +133,18 @@ const strategyOf = (given: Arguments): EvidenceEnhancerConfig => {
   return strategy === undefined ? {} : { strategy: strategy as EvidenceEnhancerConfig['strategy'] }
 }
 
+/** How verdicts are come to. */
+async function judgingOf(given: Arguments): Promise<EvidenceEnhancerConfig> {
+  const file = text(given, 'calibration')
+  const threshold = amount(given, 'threshold')
+  return {
+    ...(threshold === undefined ? {} : { threshold }),
+    ...(file === undefined
+      ? {}
+      : { calibration: file === 'none' ? 'none' : (parseJson(await readText(file), file) as Calibration) }),
+  }
+}
+
 /** Where this run keeps traces; nowhere with --no-store. */
 const storeOf = (given: Arguments): EvidenceEnhancerConfig['store'] =>
   given.values['no-store'] === true
@@ -194,6 +167,21 @@ async function trace(given: Arguments): Promise<number> {
   if (given.values['json'] === true) await writeLine(data)
   else for (const line of lines) terminal.line(line.replace(/\S.*/, clean))
   return exit
+}
+
+async function calibrate(given: Arguments): Promise<number> {
+  const file = parseCalibrateWords(given.words)
+  const request = { file, out: text(given, 'out'), force: given.values['force'] === true }
+  await using enhancer = await openEnhancer(given, { calibration: 'none', fallback: 'error' })
+  const { data, lines } = await answerCalibrate(request, {
+    enhanceMany: contexts => enhancer.enhanceMany(contexts, manyOptions(given, 8)),
+    model: () => enhancer.judging(),
+    onProgress: (done, total) => terminal.progress('claims checked', done, total),
+  })
+  terminal.progress('')
+  if (given.values['json'] === true) await writeLine(data)
+  else for (const line of lines) terminal.line(line.replace(/\S.*/, clean))
+  return 0
 }
 
 async function embed(given: Arguments): Promise<number> {
@@ -302,6 +290,7 @@ async function openEnhancer(given: Arguments, more: EvidenceEnhancerConfig = {})
   const config: Record<string, unknown> = {
     poolSize: given.values['pool-size'] === 'auto' ? 'auto' : whole(given, 'pool-size'),
     embeddingModelPath: text(given, 'model'),
+    verifier: text(given, 'verifier'),
     python: text(given, 'python'),
     requestTimeoutMs: whole(given, 'timeout-ms'),
     maxPassages: whole(given, 'max-passages'),
@@ -319,30 +308,6 @@ const manyOptions = (given: Arguments, concurrency: number) => ({
   ordered: given.values['unordered'] !== true,
   signal: interrupt.signal,
 })
-
-function text(given: Arguments, name: string): string | undefined {
-  const value = given.values[name]
-  return typeof value === 'string' ? value : undefined
-}
-
-function whole(given: Arguments, name: string, least = 1): number | undefined {
-  const value = text(given, name)
-  if (value === undefined) return undefined
-  if (!/^\d+$/.test(value) || Number(value) < least)
-    throw new InputError(
-      'ER_INPUT',
-      `--${name} takes a whole number from ${least}, not ${JSON.stringify(value)}`,
-    )
-  return Number(value)
-}
-
-function amount(given: Arguments, name: string): number | undefined {
-  const value = text(given, name)
-  if (value === undefined) return undefined
-  if (!/^\d+(\.\d+)?$/.test(value))
-    throw new InputError('ER_INPUT', `--${name} takes an amount such as 0.05, not ${JSON.stringify(value)}`)
-  return Number(value)
-}
 
 function* wordsAsLines(words: readonly string[]): Generator<JsonLine> {
   for (const [index, word] of words.entries()) yield { line: index + 1, value: { id: index + 1, text: word } }

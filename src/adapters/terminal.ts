@@ -4,11 +4,26 @@
  */
 import { stripVTControlCharacters, styleText } from 'node:util'
 import type { ErrorRecord } from '../core/errors.ts'
-import type { ManyOutcome } from '../evidence/enhancer.ts'
-import type { EnhancedEvidence } from '../evidence/result.ts'
+import type { ManyOutcome } from '../evidence/outcome.ts'
+import type { EnhancedEvidence, Stance, Verdict } from '../evidence/result.ts'
 import { termsIn } from '../evidence/terms.ts'
 
 type Stream = NodeJS.WriteStream
+
+/** Of the longest verdict. */
+const verdictWidth = 'not-enough-evidence'.length
+
+const verdictColours = {
+  supported: 'green',
+  refuted: 'red',
+  disputed: 'magenta',
+  'not-enough-evidence': 'yellow',
+} as const satisfies Record<Verdict, string>
+
+const stanceColours = { supports: 'green', refutes: 'red', neutral: 'dim' } as const satisfies Record<
+  Stance,
+  string
+>
 
 export class Terminal {
   readonly #out: Stream
@@ -59,29 +74,28 @@ export class Terminal {
   evidence(outcome: ManyOutcome, number: number): void {
     if ('error' in outcome) {
       this.line(
-        `${String(number).padStart(3)}  ${this.#paint('red', 'error'.padEnd(12))}  ${clean(outcome.taskId ?? `line ${outcome.line}`)}`,
+        `${String(number).padStart(3)}  ${this.#paint('red', 'error'.padEnd(verdictWidth))}  ${clean(outcome.taskId ?? `line ${outcome.line}`)}`,
       )
       this.line(`     ${outcome.error.code}: ${clean(outcome.error.message)}`)
       return
     }
     const terms = new Set(termsIn(outcome.originalClaim))
-    const mark = this.#paint('yellow', outcome.verdict.padEnd(12))
+    const mark = this.#paint(verdictColours[outcome.verdict], outcome.verdict.padEnd(verdictWidth))
     const scored = this.#paint('bold', outcome.confidence.toFixed(2))
     this.line(
       `${String(number).padStart(3)}  ${mark}  ${scored}  ${this.#paint('bold', clean(outcome.originalClaim))}`,
     )
-    for (const { sourceId, score, text } of outcome.citations) {
+    for (const { sourceId, score, stance, text } of outcome.citations) {
       const shown = this.#highlight(shorten(clean(text)), terms)
-      this.line(
-        `     ${' '.repeat(12)}  ${score.toFixed(2)}  ${this.#paint('cyan', clean(sourceId))}: ${shown}`,
-      )
+      const side = this.#paint(stanceColours[stance], stance.padStart(verdictWidth))
+      this.line(`     ${side}  ${score.toFixed(2)}  ${this.#paint('cyan', clean(sourceId))}: ${shown}`)
     }
     for (const note of notesOf(outcome)) this.line(`     ${this.#paint('dim', note)}`)
   }
 
   /** The line over the table. */
   heading(): void {
-    this.line(this.#paint('dim', '  #  verdict       conf  claim, and what is cited'))
+    this.line(this.#paint('dim', `  #  ${'verdict'.padEnd(verdictWidth)}  conf  claim, and what is cited`))
   }
 
   finding(name: string, ok: boolean, detail: string, mend?: string): void {
@@ -111,15 +125,21 @@ export class Terminal {
 }
 
 function notesOf(evidence: EnhancedEvidence): string[] {
-  const { coverage, errors, warnings, fallbackUsed } = evidence
+  const { abstained, coverage, errors, leaning, warnings, fallbackUsed, validation } = evidence
+  const leans = abstained && leaning !== null ? [`leans to ${leaning}, not surely enough to say so`] : []
   const read =
     coverage.passagesRead < coverage.passages
       ? [`read ${coverage.passagesRead} of ${coverage.passages} passages, chosen by words, names and numbers`]
       : []
   const fell = fallbackUsed ? ['no worker could be had: compared by words alone'] : []
+  const faults = validation.checks.flatMap(({ name, faults }) =>
+    faults.filter(({ severity }) => severity !== 'info').map(({ message }) => `${name}: ${clean(message)}`),
+  )
   return [
+    ...leans,
     ...read,
     ...fell,
+    ...faults,
     ...errors.map(({ code, message }) => `${code}: ${clean(message)}`),
     ...warnings.map(clean),
   ]

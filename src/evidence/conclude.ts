@@ -5,16 +5,18 @@
 import type { ErrorRecord } from '../core/errors.ts'
 import { portable } from '../core/trace.ts'
 import { bind, type PlanNode, parallel, sequential, stage } from '../plan/node.ts'
-import { chooseCited, type Scored, writeAnalysis } from './analysis.ts'
-import { cosine } from './rank.ts'
+import { type Cited, chooseCited, writeAnalysis } from './analysis.ts'
+import type { FigureCheck } from './arithmetic.ts'
+import { type Judged, judgementOf } from './judgement.ts'
+import { type Judges, nameOf } from './judges.ts'
+import { cosine, type Scored } from './rank.ts'
 import { type Reading, recipeVersion } from './reading.ts'
 import type { Citation, Coverage, Findings, RelatedEvidence } from './result.ts'
 import type { Candidate } from './select.ts'
 import { failuresOf, isEmbedded, portableState, type State } from './state.ts'
-import { validateFindings } from './validate.ts'
+import { reportOn, timeless, type Unchecked, type ValidationSettings } from './validated.ts'
+import type { ValidationReport } from './validation/report.ts'
 
-/** The share of a lexical score that its confidence may reach: words alone never sound sure. */
-const lexicalCeiling = 0.4
 /** Related passages of one answer at most. */
 const maxRelated = 5
 
@@ -32,12 +34,19 @@ export type Envelope = {
   readonly errors: readonly ErrorRecord[]
   readonly fallbackUsed: boolean
   readonly confidenceBoost: number
+  readonly judges: Judges
+  readonly validation: ValidationSettings
+  /** Told of the checks with their times, which the plan's own value leaves out: they are not the same twice. */
+  readonly onValidated: (report: ValidationReport) => void
   readonly plan: string
 }
 
+type Read = State & { readonly read: State; readonly figures: FigureCheck }
+
 type Ranked = State & {
+  readonly judged: Judged
   readonly scored: readonly Scored[]
-  readonly cited: readonly Scored[]
+  readonly cited: readonly Cited[]
   readonly citations: readonly Citation[]
   readonly coverage: Coverage
 }
@@ -53,26 +62,31 @@ export function conclude(
   reading: Reading,
   candidates: readonly Candidate[],
   envelope: Envelope,
-): PlanNode<State, Conclusions> {
+): PlanNode<Read, Conclusions> {
   const pure = { version: recipeVersion, effects: ['pure'] as const, memo: false }
-  const rank = stage<State, Ranked>('evidence.rank', state => ranked(state, reading, candidates), {
-    ...pure,
-    portable: { input: portableState, output: ({ cited }) => cited.map(placeOf) },
-  })
+  const { confidenceBoost, judges } = envelope
+  const rank = stage<Read, Ranked>(
+    'evidence.rank',
+    ({ read, figures }) => ranked(read, figures, reading, candidates, envelope),
+    {
+      ...pure,
+      config: { threshold: judges.threshold },
+      portable: {
+        input: ({ read, figures }) => [portableState(read), figures.decision.verdict],
+        output: ({ cited, judged }) => [cited.map(placeOf), judged.verdict],
+      },
+    },
+  )
   const parts = parallel({
     analysis: stage<Ranked, string>(
       'evidence.analysis',
-      state => writeAnalysis(state.citations, state.coverage, isEmbedded(state) ? 'similarity' : 'words'),
+      ({ citations, coverage, judged }) => writeAnalysis(citations, coverage, judged),
       { ...pure, portable: { input: portableRanked } },
     ),
     confidence: stage<Ranked, number>(
       'evidence.confidence',
-      state => confidenceOf(state, envelope.confidenceBoost),
-      {
-        ...pure,
-        config: { confidenceBoost: envelope.confidenceBoost },
-        portable: { input: portableRanked, output: portable },
-      },
+      ({ judged }) => Math.min(1, judged.confidence + confidenceBoost),
+      { ...pure, config: { confidenceBoost }, portable: { input: portableRanked, output: portable } },
     ),
     related: stage<Ranked, RelatedEvidence[]>('evidence.related', state => relatedOf(state, reading), {
       ...pure,
@@ -83,49 +97,55 @@ export function conclude(
       },
     }),
   })
-  const findings = stage<Ranked & { readonly parts: Parts }, Conclusions>(
+  const findings = stage<Ranked & { readonly parts: Parts }, Unchecked>(
     'evidence.findings',
     state => conclusionsOf(state, reading, envelope),
     { ...pure, portable: { input: portableRanked, output: portableConclusions } },
   )
-  const validate = stage<Conclusions, Conclusions>(
+  const validate = stage<Unchecked, Conclusions>(
     'evidence.validate',
-    conclusions => {
-      validateFindings(conclusions, new Map(reading.sources.map(({ id, content }) => [id, content])))
-      return conclusions
+    async (found, { signal }) => {
+      const report = await reportOn(found, reading, envelope.validation, signal)
+      envelope.onValidated(report)
+      return { ...found, validation: timeless(report) }
     },
     { ...pure, portable: { input: portableConclusions, output: portableConclusions } },
   )
   return sequential(rank, bind({ parts }, findings), validate)
 }
 
-function ranked(state: State, reading: Reading, candidates: readonly Candidate[]): Ranked {
-  const scored = scoredOf(state, candidates)
-  const cited = chooseCited(scored, (a, b) =>
-    a.vector === undefined || b.vector === undefined ? 0 : cosine(a.vector, b.vector),
-  )
-  const citations = cited.map(({ source, start, end, score }): Citation => {
+function ranked(
+  state: State,
+  figures: FigureCheck,
+  reading: Reading,
+  candidates: readonly Candidate[],
+  { fallbackUsed, judges }: Envelope,
+): Ranked {
+  const { sources } = reading
+  const scored = scoredOf(state, reading, candidates)
+  const fellBack = fallbackUsed || (!isEmbedded(state) && state.failures.length > 0)
+  const judged = judgementOf(state, scored, sources.length, judges, figures, fellBack)
+  const places = new Map(sources.map(({ id }, place) => [id, place]))
+  const cited = chooseCited(scored, judged, places)
+  const citations = cited.map(({ source, start, end, stance, score }): Citation => {
     const { id, content } = sourceAt(reading, source)
-    return { sourceId: id, start, end, text: content.slice(start, end), stance: 'neutral', score }
+    return { sourceId: id, start, end, text: content.slice(start, end), stance, score }
   })
-  return { ...state, scored, cited, citations, coverage: coverageOf(reading, scored) }
+  return { ...state, judged, scored, cited, citations, coverage: coverageOf(reading, scored) }
 }
 
 /** The passages that were read, with their nearness to the claim; by words alone where nothing was embedded. */
-function scoredOf(state: State, candidates: readonly Candidate[]): Scored[] {
-  const [claim, ...rows] = state.rows
-  if (claim === undefined)
-    return candidates.map(candidate => ({ ...candidate, score: candidate.overlap, vector: undefined }))
-  return candidates.flatMap((candidate, index) => {
-    const vector = rows[index]
-    return vector === undefined ? [] : [{ ...candidate, vector, score: Math.max(0, cosine(claim, vector)) }]
+function scoredOf(state: State, reading: Reading, candidates: readonly Candidate[]): Scored[] {
+  const [claim] = state.rows
+  return candidates.flatMap((candidate, index): Scored[] => {
+    const { source, start, end, overlap } = candidate
+    const place = index + 1
+    const text = sourceAt(reading, source).content.slice(start, end)
+    if (claim === undefined) return [{ ...candidate, place, text, vector: undefined, score: Math.min(1, overlap) }]
+    const vector = state.rows[place]
+    if (vector === undefined) return []
+    return [{ ...candidate, place, text, vector, score: Math.max(0, cosine(claim, vector)) }]
   })
-}
-
-function confidenceOf(state: Ranked, boost: number): number {
-  const best = state.citations[0]?.score ?? 0
-  const base = isEmbedded(state) ? best : best * lexicalCeiling
-  return best === 0 ? 0 : Math.min(1, base + boost)
 }
 
 /** The nearest passage of each source, nearest first. */
@@ -148,23 +168,26 @@ function conclusionsOf(
   state: Ranked & { readonly parts: Parts },
   reading: Reading,
   envelope: Envelope,
-): Conclusions {
-  const { citations, coverage, parts, scored, failures } = state
+): Unchecked {
+  const { citations, coverage, judged, parts, failures } = state
+  const { abstained, calibration, claim, leaning, method: confidenceMethod, verdict } = judged
   const embedded = isEmbedded(state)
-  const confidenceMethod = embedded ? 'similarity' : 'lexical'
   return {
-    verdict: 'unverified',
+    verdict,
+    probabilities: claim,
     confidence: parts.confidence,
     confidenceMethod,
-    calibration: 'none',
+    calibration,
+    abstained,
+    leaning: leaning ?? null,
     aiAnalysis: parts.analysis,
     citations,
-    assessments: reading.sources.map(({ id }, place) => ({
-      sourceId: id,
-      relevance: Math.max(0, ...scored.filter(({ source }) => source === place).map(({ score }) => score)),
-    })),
+    assessments: reading.sources.map(({ id }, place) => {
+      const { relevance, probabilities } = judged.sources[place] as Judged['sources'][number]
+      return { sourceId: id, relevance, probabilities }
+    }),
     relatedEvidence: parts.related,
-    enhancements: [embedded ? 'embedding-search' : 'lexical-search'],
+    enhancements: enhancementsOf(state),
     coverage,
     plan: envelope.plan,
     fallbackUsed: envelope.fallbackUsed || (!embedded && failures.length > 0),
@@ -172,6 +195,7 @@ function conclusionsOf(
     warnings: envelope.warnings,
     metadata: {
       ...envelope.metadata,
+      verificationModel: nameOf(envelope.judges, judged.judge),
       mlxModelLoaded: embedded,
       realMLXInference: embedded,
       analysisMethod: 'extractive',
@@ -181,6 +205,15 @@ function conclusionsOf(
       embeddingVectors: state.rows[0] === undefined ? null : [...state.rows[0]],
     },
   }
+}
+
+/** What was done for an answer, in the original's words and more. */
+function enhancementsOf({ judged: { figures, judge }, ...state }: Ranked): string[] {
+  return [
+    isEmbedded(state) ? 'embedding-search' : 'lexical-search',
+    ...(figures.statesFigure ? ['figure-check'] : []),
+    ...(judge === undefined ? [] : [`verification-${judge}`]),
+  ]
 }
 
 function coverageOf(reading: Reading, scored: readonly Scored[]): Coverage {
@@ -196,7 +229,13 @@ function coverageOf(reading: Reading, scored: readonly Scored[]): Coverage {
 
 const sourceAt = (reading: Reading, place: number) => reading.sources[place] as Reading['sources'][number]
 
-const placeOf = ({ source, start, end, score }: Scored) => [source, start, end, portable(score)]
+const placeOf = ({ source, start, end, stance, score }: Cited) => [
+  source,
+  start,
+  end,
+  stance,
+  portable(score),
+]
 
 const portableRanked = (state: Ranked) => [portableState(state), state.cited.map(placeOf)]
 
@@ -208,7 +247,7 @@ const portableConclusions = ({
   aiAnalysis,
   coverage,
   errors,
-}: Conclusions) => ({
+}: Unchecked) => ({
   verdict,
   confidence: portable(confidence),
   citations: citations.map(({ sourceId, start, end, stance, score }) => [

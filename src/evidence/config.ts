@@ -4,6 +4,8 @@ import { InputError } from '../core/errors.ts'
 import type { Ledger, LedgerOptions } from '../core/ledger.ts'
 import { nanoUsdOf } from '../core/money.ts'
 import type { TelemetrySink } from '../core/telemetry.ts'
+import type { Validator } from './validation/pipeline.ts'
+import { type Calibration, parseCalibration } from './verdict/calibration.ts'
 
 /** A budget as people give it; what is absent is not limited. */
 export const budgetSchema = z.strictObject({
@@ -61,6 +63,32 @@ const configSchema = z.strictObject({
   fallback: z.enum(['lexical', 'error']).default('lexical'),
   /** Passages of a request that are embedded at most. @default 64 */
   maxPassages: z.int().min(1).max(1024).default(64),
+  /**
+   * The folder of a sequence classification or reranker checkpoint (BERT, RoBERTa, XLM-R) that says what a passage
+   * says of the claim. @default the head over the embeddings that comes with the package
+   */
+  verifier: z.string().min(1).optional(),
+  /** How likely a verdict must be to be given; below, the answer is not-enough-evidence and abstains. @default 0.6 */
+  threshold: z.number().min(0).max(1).default(0.6),
+  /** What `evidence-runner calibrate` wrote for your domain, or none at all. @default that of the model that judges */
+  calibration: z
+    .union([z.literal('none'), z.custom<Calibration>(value => typeof value === 'object' && value !== null)])
+    .optional(),
+  /** How an answer is looked at before it leaves. */
+  validation: z
+    .strictObject({
+      /** All checks, or up to the first that fails. @default 'collect-all' */
+      mode: z.enum(['collect-all', 'fast-fail']).default('collect-all'),
+      /** An answer that fails is marked in `validation`, or refused with ER_REJECTED. @default 'mark' */
+      onFailure: z.enum(['mark', 'reject']).default('mark'),
+      /** The least weighted mean of all scores. @default 0 */
+      minimumScore: z.number().min(0).max(1).default(0),
+      /** Checks of your own, run after the built-in ones. */
+      validators: z
+        .array(z.custom<Validator>(isValidator, 'must be a validator: name, weight, check'))
+        .default([]),
+    })
+    .prefault({}),
   /** The most that all requests together may use; each may also have a budget of its own. @default no limit */
   budget: budgetSchema.optional(),
   /** How a request's plan is chosen, unless the call says otherwise. @default the whole is read at once */
@@ -85,6 +113,11 @@ const configSchema = z.strictObject({
   telemetry: z.boolean().default(true),
 })
 
+function isValidator(value: unknown): boolean {
+  const { name, weight, check } = (value ?? {}) as Partial<Record<keyof Validator, unknown>>
+  return typeof name === 'string' && name !== '' && typeof weight === 'number' && typeof check === 'function'
+}
+
 /** What a caller may give; every key is optional. */
 export type EvidenceEnhancerConfig = z.input<typeof configSchema>
 /** The configuration with every default filled in. */
@@ -93,7 +126,11 @@ export type ResolvedConfig = z.output<typeof configSchema>
 /** @throws InputError ER_CONFIG naming the key and what it takes. */
 export function parseConfig(config: unknown): ResolvedConfig {
   const parsed = configSchema.safeParse(config ?? {})
-  if (parsed.success) return parsed.data
+  if (parsed.success) {
+    const { calibration } = parsed.data
+    if (calibration === undefined || calibration === 'none') return parsed.data
+    return { ...parsed.data, calibration: parseCalibration(calibration) }
+  }
   throw new InputError(
     'ER_CONFIG',
     `Invalid configuration: ${describeIssues(parsed.error, Object.keys(configSchema.shape))}`,

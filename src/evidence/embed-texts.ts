@@ -12,8 +12,8 @@ import { sha256 } from '../core/hash.ts'
 import { execute } from '../plan/execute.ts'
 import { Limiter } from '../plan/limiter.ts'
 import { constant, fanout, remote } from '../plan/node.ts'
+import { embedName } from './asking.ts'
 import { recipeVersion } from './reading.ts'
-import { embedName } from './recipe.ts'
 
 /** Texts of one dispatch; a longer list goes in pieces, so that it never fills the queue alone. */
 const pieceTexts = 512

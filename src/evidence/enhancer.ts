@@ -6,18 +6,19 @@ import { randomUUID } from 'node:crypto'
 import { limitedSignal, now } from '../core/async.ts'
 import { Cache } from '../core/cache.ts'
 import { free, type RunContext, type VariantRef } from '../core/call.ts'
-import { type ErrorRecord, errorOf, errorRecord, InputError } from '../core/errors.ts'
+import { errorOf, errorRecord, InputError } from '../core/errors.ts'
 import { Ledger, nothingSpent, type Spend } from '../core/ledger.ts'
 import { names } from '../core/telemetry.ts'
 import { Trace } from '../core/trace.ts'
 import { AdaptiveStrategy } from '../plan/adaptive.ts'
 import type { StoredTrace } from '../plan/ports.ts'
-import { type Budget, ledgerOptions, type ResolvedConfig } from './config.ts'
+import { ledgerOptions, type ResolvedConfig } from './config.ts'
 import { embedTexts } from './embed-texts.ts'
 import { type HealthStatus, healthOf } from './health.ts'
 import { overMany } from './many.ts'
+import { type EmbedOptions, type EnhanceManyOptions, type ManyOutcome, taskIdOf } from './outcome.ts'
 import type { EnhancerParts } from './parts.ts'
-import { type EncoderChoice, embedProfile, type RecipeSettings } from './recipe.ts'
+import { embedProfile, type ModelChoice, type RecipeSettings } from './recipe.ts'
 import { findRecorded } from './record.ts'
 import { recall, remember } from './remember.ts'
 import { type Replay, replayOf } from './replay.ts'
@@ -33,27 +34,8 @@ import { requestKey, sizeOfFindings } from './request-key.ts'
 import type { EnhancedEvidence, Findings } from './result.ts'
 import { explainEvidence, type Job, Pace, type RunParts } from './run.ts'
 import { meansNoWorker } from './state.ts'
-
-/** An answer, or what went wrong in its place. `line` counts from 1. */
-export type ManyOutcome =
-  | EnhancedEvidence
-  | { readonly taskId?: string; readonly line: number; readonly error: ErrorRecord }
-
-/** How many requests are run; the rest holds for each of them. */
-export type EnhanceManyOptions = EnhanceOptions & {
-  /** Requests under way at most. @default 8 */
-  readonly concurrency?: number
-  /** In the order of the contexts, or as each is done. @default true */
-  readonly ordered?: boolean
-  /** The most that all of them together may use. `budget` is each one's own. @default no limit */
-  readonly totalBudget?: Budget
-}
-
-/** How texts are embedded; as for a request, without its progress. */
-export type EmbedOptions = Pick<
-  EnhanceOptions,
-  'signal' | 'timeoutMs' | 'priority' | 'caller' | 'reproducible' | 'budget'
->
+import { standardValidators } from './validation/standard.ts'
+import type { CalibratedModel } from './verdict/calibration.ts'
 
 /** Bytes of kept results at most. */
 const resultCacheBytes = 64 * 1024 * 1024
@@ -88,13 +70,20 @@ export class Enhancer {
       useEmbeddings: config.enableEmbeddingSearch,
       fallback: config.fallback,
       generator: config.enableMLXGeneration ? config.mlxModelPath : undefined,
+      validation: {
+        ...config.validation,
+        validators: standardValidators({
+          consistency: { confidenceBoost: config.confidenceBoost },
+          custom: config.validation.validators,
+        }),
+      },
     }
     this.#session = new Ledger(ledgerOptions(config.budget))
-    const { dispatch, load, profiles, tabulate, uncached, version } = parts
+    const { dispatch, figures, load, profiles, tabulate, uncached, version } = parts
     const adaptive = new AdaptiveStrategy()
     const adapted = () => adaptive.note(load())
     const pace = new Pace(() => profiles?.get(embedProfile))
-    this.#run = { dispatch, tabulate, uncached, version, profiles, adapted, pace }
+    this.#run = { dispatch, tabulate, figures, uncached, version, profiles, adapted, pace }
     this.#results = new Cache({
       maxEntries: config.maxCacheSize,
       maxBytes: resultCacheBytes,
@@ -197,6 +186,11 @@ export class Enhancer {
     return healthOf(workers, this.#config, model, this.#results.figures.entries)
   }
 
+  /** Whose odds a calibration for this enhancer has to be fitted to. */
+  async judging(): Promise<CalibratedModel> {
+    return (await this.#chooseModels()).judges.model
+  }
+
   /** What all requests together have used. */
   get spent(): Spend {
     return this.#session.spent
@@ -290,21 +284,24 @@ export class Enhancer {
     const strategy = options.strategy ?? this.#config.strategy
     return {
       request,
-      choice: await this.#chooseEncoder(),
+      choice: await this.#chooseModels(),
       settings: this.#settings,
       wishes: { strategy, hints: options.hints },
       onProgress: options.onProgress,
     }
   }
 
-  /** The encoder that will be asked; where words may stand in, also the reason why there is none. */
-  async #chooseEncoder(): Promise<EncoderChoice> {
-    if (!this.#settings.useEmbeddings) return { encoder: noEncoder }
+  /** The models that will be asked; where words may stand in, also the reason why there are none. */
+  async #chooseModels(): Promise<ModelChoice> {
+    const { encoder, judges } = this.#parts
+    const byWords = async () => ({ encoder: noEncoder, judges: await judges(undefined) })
+    if (!this.#settings.useEmbeddings) return byWords()
     try {
-      return { encoder: await this.#parts.encoder() }
+      const found = await encoder()
+      return { encoder: found, judges: await judges(found) }
     } catch (error) {
       if (this.#settings.fallback === 'error' || !meansNoWorker(error)) throw error
-      return { encoder: noEncoder, failure: errorRecord(error) }
+      return { ...(await byWords()), failure: errorRecord(error) }
     }
   }
 
@@ -377,12 +374,6 @@ export class Enhancer {
     await this.#parts.telemetry.flush()
     this.#results.clear()
   }
-}
-
-/** The task's name where the context has one, whatever else is wrong with it. */
-function taskIdOf(context: unknown): { taskId?: string } {
-  const taskId = (context as { taskId?: unknown } | null)?.taskId
-  return typeof taskId === 'string' ? { taskId } : {}
 }
 
 /** Whether findings are all that could be found: nothing stood in, nothing was cut short. */

@@ -2,14 +2,19 @@
 import type { Call, Dispatch, VariantRef } from '../core/call.ts'
 import type { Telemetry } from '../core/telemetry.ts'
 import type { MemoStore, Profiles, TraceSink } from '../plan/ports.ts'
+import type { CheckFigures } from './arithmetic.ts'
 import type { WorkerHealth } from './health.ts'
+import type { Judges } from './judges.ts'
 import type { Tabulate } from './reading.ts'
 
 /** What the enhancer is made of; `runner.ts` puts it together. */
 export type EnhancerParts = {
   readonly dispatch: Dispatch
   readonly tabulate: Tabulate
+  readonly figures: CheckFigures
   readonly encoder: () => Promise<VariantRef>
+  /** Who says what passages say, where this encoder makes the vectors; none of it without an encoder. */
+  readonly judges: (encoder: VariantRef | undefined) => Promise<Judges>
   readonly telemetry: Telemetry
   readonly workerHealth: () => WorkerHealth
   readonly version: string

@@ -1,5 +1,17 @@
 /** Orders passages by how near they are to the claim, and picks few that do not repeat each other. Pure. */
 
+import type { Candidate } from './select.ts'
+
+/** A passage with its score and, where it was embedded, its vector. */
+export type Scored = Candidate & {
+  /** Its place in the question, from 1: the claim is 0. */
+  readonly place: number
+  readonly text: string
+  /** How near it is to the claim, 0 to 1. */
+  readonly score: number
+  readonly vector: Float32Array | undefined
+}
+
 /**
  * Cosine of two vectors, -1 to 1. With a zero vector 0.
  * @throws RangeError when their lengths differ.

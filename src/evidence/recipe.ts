@@ -7,27 +7,21 @@
  *   few …          the same over fewer passages
  *   in pieces      the best first, piece by piece, for as long as the budget lasts
  */
-import { leastOf, mostOf } from '../core/budgeted-dispatch.ts'
-import { type Call, type VariantRef, type Vectors, vectorsOf } from '../core/call.ts'
+import type { Call, VariantRef } from '../core/call.ts'
 import type { ErrorRecord } from '../core/errors.ts'
 import { sha256 } from '../core/hash.ts'
 import type { Spend } from '../core/ledger.ts'
 import { portable } from '../core/trace.ts'
-import {
-  bind,
-  branch,
-  type PlanNode,
-  parallel,
-  remote,
-  type Settled,
-  sequential,
-  stage,
-} from '../plan/node.ts'
+import { bind, branch, type PlanNode, sequential, stage } from '../plan/node.ts'
+import type { CheckFigures, FigureCheck } from './arithmetic.ts'
+import { type Asking, embedName, mostFor, readPassages, type Texts, tokensFor } from './asking.ts'
 import { type Conclusions, conclude, type Envelope } from './conclude.ts'
+import type { Judges } from './judges.ts'
 import { cosine } from './rank.ts'
 import { type Reading, recipeVersion } from './reading.ts'
 import { type Candidate, selectPassages } from './select.ts'
-import { isEmbedded, portableState, type Question, type State, stateOf, withVectors } from './state.ts'
+import { isEmbedded, portableState, type Question, type State, stateOf } from './state.ts'
+import type { ValidationSettings } from './validated.ts'
 
 /** Passages of the first step of a plan that goes step by step. */
 const stepPassages = 8
@@ -40,10 +34,6 @@ const nearEnough = 0.75
 const usedPart = 0.45
 /** How often the first step is not enough is not known beforehand: this part of the rest is counted. */
 const goOnPart = 0.5
-const charactersPerToken = 4
-
-/** The name that every dispatch for vectors has in plans. */
-export const embedName = 'evidence.embed'
 
 /** The key under which measured figures of the embedding dispatches are kept. */
 export const embedProfile = `${embedName}@${recipeVersion}`
@@ -55,10 +45,15 @@ export type RecipeSettings = {
   readonly useEmbeddings: boolean
   readonly fallback: 'lexical' | 'error'
   readonly generator: string | undefined
+  readonly validation: ValidationSettings
 }
 
-/** Who embeds, or why nobody can. */
-export type EncoderChoice = { readonly encoder: VariantRef; readonly failure?: ErrorRecord }
+/** Who embeds, or why nobody can, and who says what the passages say. */
+export type ModelChoice = {
+  readonly encoder: VariantRef
+  readonly failure?: ErrorRecord
+  readonly judges: Judges
+}
 
 /** One way to answer a request. */
 export type Recipe = {
@@ -74,10 +69,11 @@ export type Recipe = {
 /** What recipes are made from. */
 export type RecipeParts = {
   readonly reading: Reading
-  readonly choice: EncoderChoice
+  readonly choice: ModelChoice
   readonly settings: RecipeSettings
   readonly reproducible: boolean
   readonly envelope: Omit<Envelope, 'plan'>
+  readonly figures: CheckFigures
   /** Those of a call's texts that would have to be computed. */
   readonly uncached: (call: Call) => readonly string[]
   /** Milliseconds that a token takes, measured or guessed. */
@@ -112,8 +108,8 @@ export const inPieces = (parts: RecipeParts, left: Spend): Recipe =>
 class Readers {
   readonly #parts: RecipeParts
   readonly #passages: readonly Candidate[]
-  readonly #texts: readonly string[]
-  readonly #hashes: readonly string[]
+  readonly #asking: Asking
+  readonly #all: Texts
   readonly #question: Question
   /** Places of the passages, those first that share most with the claim. */
   readonly #byOverlap: readonly number[]
@@ -122,11 +118,16 @@ class Readers {
     const { claim, sources } = parts.reading
     this.#parts = parts
     this.#passages = passages
-    this.#texts = [
+    const { choice, reproducible, settings, tokenMs, uncached } = parts
+    const { encoder, judges } = choice
+    const { fallback } = settings
+    this.#asking = { encoder, verifier: judges.verifier, fallback, reproducible, tokenMs, uncached }
+    const texts = [
       claim,
       ...passages.map(({ source, start, end }) => sources[source]?.content.slice(start, end) ?? ''),
     ]
-    this.#hashes = this.#texts.map(text => sha256(text))
+    const hashes = texts.map(text => sha256(text))
+    this.#all = { texts, hashes }
     this.#question = {
       claim,
       passages: passages.map(({ source, start, end, overlap }, index) => ({
@@ -134,7 +135,7 @@ class Readers {
         start,
         end,
         overlap: portable(overlap),
-        hash: this.#hashes[index + 1] as string,
+        hash: hashes[index + 1] as string,
       })),
     }
     this.#byOverlap = passages
@@ -153,8 +154,8 @@ class Readers {
   }
 
   atOnce(name: string, quality: number): Recipe {
-    const places = [...this.#texts.keys()]
-    return this.#recipe(name, [this.#read(places)], quality, places)
+    const places = [...this.#all.texts.keys()]
+    return this.#recipe(name, [this.#reading(places)], quality, places)
   }
 
   stepByStep(name: string, quality: number): Recipe {
@@ -162,15 +163,15 @@ class Readers {
       [0, ...this.#byOverlap.slice(0, stepPassages)],
       this.#byOverlap.slice(stepPassages),
     ]
-    const steps = [this.#read(first), branch(isEnough, stop, this.#read(rest))]
+    const steps = [this.#reading(first), branch(isEnough, stop, this.#reading(rest))]
     const expected = (stepPassages + rest.length * goOnPart) / this.size
     return this.#recipe(name, steps, quality * expected, first, rest)
   }
 
   inPieces(left: Spend): Recipe {
     const [first = [], ...rest] = this.#pieces(left)
-    const steps = rest.map(piece => branch(isStuck, stop, this.#read(piece)))
-    return this.#recipe('in pieces', [this.#read(first), ...steps], 1, [...this.#texts.keys()])
+    const steps = rest.map(piece => branch(isStuck, stop, this.#reading(piece)))
+    return this.#recipe('in pieces', [this.#reading(first), ...steps], 1, [...this.#all.texts.keys()])
   }
 
   /**
@@ -193,9 +194,11 @@ class Readers {
   }
 
   #mostOf(places: readonly number[]): Spend {
-    const { choice, uncached } = this.#parts
-    const call = { variant: choice.encoder, items: places.map(place => this.#texts[place] as string) }
-    return mostOf({ ...call, items: uncached(call) })
+    return mostFor(this.#asking, this.#all, places)
+  }
+
+  #reading(places: readonly number[]): PlanNode<State, State> {
+    return readPassages(this.#asking, this.#all, places)
   }
 
   #recipe(
@@ -207,66 +210,42 @@ class Readers {
   ): Recipe {
     const { reading, envelope } = this.#parts
     const end = conclude(reading, this.#passages, { ...envelope, plan: name })
+    const read = steps.length === 0 ? stop : sequential<State, State>(...steps)
     return {
       name,
-      plan: sequential<State, Conclusions>(...steps, end),
+      // Figures are checked while the workers read.
+      plan: bind({ read, figures: this.#checkFigures() }, end),
       input: stateOf(this.#question),
       quality,
       tokens: () => {
-        const [sure, more] = [this.#tokensOf(certain), this.#tokensOf(perhaps)]
+        const [sure, more] = [
+          tokensFor(this.#asking, this.#all, certain),
+          tokensFor(this.#asking, this.#all, perhaps),
+        ]
         return { expected: sure + more * goOnPart, longest: sure + more }
       },
     }
   }
 
-  /** About how many tokens would have to be computed for the texts at `places`. */
-  #tokensOf(places: readonly number[]): number {
-    const { choice, uncached } = this.#parts
-    const items = places.map(place => this.#texts[place] as string)
-    const { maxTokens } = choice.encoder.limits
-    return uncached({ variant: choice.encoder, items }).reduce(
-      (sum, text) => sum + Math.min(maxTokens, 2 + text.length / charactersPerToken),
-      0,
-    )
-  }
-
-  /** One dispatch for the texts at `places`, and what becomes of the state with it. */
-  #read(places: readonly number[]): PlanNode<State, State> {
-    const { choice, reproducible, settings, tokenMs } = this.#parts
-    const hashes = places.map(place => this.#hashes[place] as string)
-    const call = {
-      items: places.map(place => this.#texts[place] as string),
-      options: reproducible ? { pad: 'fixed' } : {},
-    }
-    const whole = { ...call, variant: choice.encoder }
-    const computed = { ...whole, items: this.#parts.uncached(whole) }
-    const most = mostOf(computed)
-    // A worker may be quicker than it ever was, and no deadline is refused on a guess.
-    const cost = { least: leastOf(computed), most: { ...most, timeMs: most.tokens * tokenMs } }
-    const embed = remote<State, Vectors>(choice.encoder, {
-      name: embedName,
-      version: recipeVersion,
-      config: { texts: hashes, reproducible },
-      call: () => call,
-      result: vectorsOf,
-      cost,
-      memo: false, // vectors have a cache of their own
-      portable: { input: portableState, output: () => hashes },
-    })
-    type Embedded = { readonly reply: { readonly embed: Settled<Vectors> } }
-    const keep = stage<State & Embedded, State>(
-      'evidence.vectors',
-      ({ reply, ...state }) => withVectors(state, places, reply.embed, settings.fallback),
+  #checkFigures(): PlanNode<State, FigureCheck> {
+    const { figures, reading } = this.#parts
+    const sources = reading.sources.filter(({ binary }) => !binary)
+    return stage<State, FigureCheck>(
+      'evidence.figures',
+      (_state, { signal }) =>
+        figures(
+          reading.claim,
+          sources.map(({ id, type, title, content }) => ({ id, type, title, content })),
+          signal,
+        ),
       {
         ...pure,
-        config: { places, fallback: settings.fallback },
         portable: {
-          input: ({ reply, ...state }) => [portableState(state), reply.embed.status],
-          output: portableState,
+          input: () => [reading.claim, sources.map(({ id, title, hash }) => [id, title ?? '', hash])],
+          output: ({ decision, statesFigure }) => [decision, statesFigure],
         },
       },
     )
-    return bind({ reply: parallel({ embed }, { onError: 'settle' }) }, keep)
   }
 }
 

@@ -1,8 +1,9 @@
 /** What findings depend on, and how much memory they take: the key and the size of a kept result. */
 import { sha256 } from '../core/hash.ts'
 import { executionKey } from '../core/trace.ts'
+import { identityOf } from './judges.ts'
 import { recipeVersion } from './reading.ts'
-import type { EncoderChoice, RecipeSettings } from './recipe.ts'
+import type { ModelChoice, RecipeSettings } from './recipe.ts'
 import { type EnhanceOptions, type ParsedContext, sourceId } from './request.ts'
 import type { Findings } from './result.ts'
 
@@ -10,7 +11,7 @@ import type { Findings } from './result.ts'
 export function requestKey(
   request: ParsedContext,
   { reproducible = false, strategy, hints }: EnhanceOptions,
-  { encoder }: EncoderChoice,
+  { encoder, judges }: ModelChoice,
   settings: RecipeSettings,
 ): string {
   return executionKey({
@@ -18,9 +19,14 @@ export function requestKey(
     version: `${recipeVersion} ${encoder.name}@${encoder.revision}+${encoder.weightsHash}`,
     input: [
       request.claim,
-      request.sources.map((source, index) => [sourceId(source, index), source.type, sha256(source.content)]),
+      request.sources.map((source, index) => [
+        sourceId(source, index),
+        source.type,
+        source.title ?? source.path ?? '',
+        sha256(source.content),
+      ]),
     ],
-    config: { ...settings, reproducible, strategy, hints },
+    config: { ...plain(settings), judges: identityOf(judges), reproducible, strategy, hints },
   })
 }
 
@@ -33,3 +39,9 @@ export function sizeOfFindings(findings: Findings): number {
     2 * (texts + related + findings.aiAnalysis.length) + numbers + findings.assessments.length * 100 + 8000
   )
 }
+
+/** Settings as data: of checks that the caller brought, their names. */
+const plain = ({ validation, ...settings }: RecipeSettings) => ({
+  ...settings,
+  validation: { ...validation, validators: validation.validators.map(({ name }) => name) },
+})

@@ -3,12 +3,23 @@ import type { Timings } from '../core/call.ts'
 import type { ErrorRecord } from '../core/errors.ts'
 import type { Spend } from '../core/ledger.ts'
 import type { TraceRecord } from '../core/trace.ts'
+import type { ValidationReport } from './validation/report.ts'
+import type { Chances, ClaimChances } from './verdict/chances.ts'
 
-/** `unverified` while no verifier is there: what was found is near to the claim, not known to support it. */
-export type Verdict = 'supported' | 'refuted' | 'disputed' | 'not-enough-evidence' | 'unverified'
+/** What the sources say of a claim, all together. */
+export type Verdict = 'supported' | 'refuted' | 'disputed' | 'not-enough-evidence'
 
-/** What a citation says to the claim; `neutral` while no verifier is there. */
+/** What a citation says to the claim; `neutral` bears on it and decides nothing. */
 export type Stance = 'supports' | 'refutes' | 'neutral'
+
+/**
+ * Who gave the confidence: arithmetic over the figures of claim and sources, the built-in head over embeddings, a
+ * configured verifier, or nearness alone (`similarity` of vectors, `lexical` of words), which decides nothing.
+ */
+export type ConfidenceMethod = 'arithmetic' | 'head' | 'verifier' | 'similarity' | 'lexical'
+
+/** What a confidence was fitted on: the name of the set, its claims, and the error that was left there, 0 to 1. */
+export type CalibratedOn = { readonly set: string; readonly n: number; readonly ece: number }
 
 /** A verbatim part of a source: `content.slice(start, end) === text`, offsets in UTF-16 units. */
 export type Citation = {
@@ -17,15 +28,16 @@ export type Citation = {
   readonly end: number
   readonly text: string
   readonly stance: Stance
-  /** How near it is to the claim, by `confidenceMethod`; 0 to 1. */
+  /** How likely its stance is, 0 to 1; of a neutral one how near it is to the claim. */
   readonly score: number
 }
 
-/** How near one source came to the claim. */
+/** What one source says of the claim. */
 export type Assessment = {
   readonly sourceId: string
-  /** Score of the source's best passage, 0 to 1; 0 where nothing of it was read. */
+  /** The chance that it bears on the claim, 0 to 1; 0 where nothing of it was read. */
   readonly relevance: number
+  readonly probabilities: Chances
 }
 
 /** The nearest passage of a source. */
@@ -62,11 +74,13 @@ export type EvidenceMetadata = {
   readonly mlxModel: string | null
   readonly embeddingModel: string
   readonly embeddingRevision: string
+  /** Who judged the passages: name and revision of the head or the verifier; null where nobody did. */
+  readonly verificationModel: string | null
   /** True where an MLX worker computed the vectors of this answer. */
   readonly mlxModelLoaded: boolean
   readonly realMLXInference: boolean
   readonly analysisMethod: 'extractive'
-  readonly confidenceMethod: 'similarity' | 'lexical'
+  readonly confidenceMethod: ConfidenceMethod
   readonly vectorSimilarityUsed: boolean
   /** Scores of the citations, best first; empty without embeddings. */
   readonly mlxConfidenceScores: readonly number[]
@@ -77,10 +91,17 @@ export type EvidenceMetadata = {
 /** What was found, before it is put into an envelope for one caller. */
 export type Findings = {
   readonly verdict: Verdict
+  /** Of the four verdicts, adding up to 1. */
+  readonly probabilities: ClaimChances
+  /** The probability of the verdict, 0 to 1; with words alone at most 0.4. */
   readonly confidence: number
-  readonly confidenceMethod: 'similarity' | 'lexical'
-  /** What the confidence was calibrated on; none yet, so read it as a score, not as a probability. */
-  readonly calibration: 'none'
+  readonly confidenceMethod: ConfidenceMethod
+  /** What the confidence was calibrated on; `uncalibrated` makes it a score, not a probability. */
+  readonly calibration: CalibratedOn | 'uncalibrated'
+  /** True where something looked likeliest and not likely enough to say so: see `threshold`. */
+  readonly abstained: boolean
+  /** The verdict that an abstaining answer leans to; null where it leans to none. */
+  readonly leaning: Verdict | null
   readonly aiAnalysis: string
   readonly citations: readonly Citation[]
   readonly assessments: readonly Assessment[]
@@ -97,6 +118,8 @@ export type Findings = {
   readonly errors: readonly ErrorRecord[]
   /** What was odd about the request and taken anyway. */
   readonly warnings: readonly string[]
+  /** How the answer was looked at before it left: each check with its score and what it found. */
+  readonly validation: ValidationReport
   readonly metadata: Omit<EvidenceMetadata, 'timestamp'>
 }
 

@@ -10,18 +10,21 @@ import { explain } from '../plan/explain.ts'
 import type { StrategyName } from '../plan/hints.ts'
 import type { Profile, Profiles } from '../plan/ports.ts'
 import { preflight } from '../plan/preflight.ts'
+import type { CheckFigures } from './arithmetic.ts'
 import { type Chosen, chooseRecipe, explainChosen, type Wishes } from './choice.ts'
 import type { Envelope } from './conclude.ts'
 import { type Reading, readingPlan, type Tabulate } from './reading.ts'
-import type { EncoderChoice, RecipeSettings } from './recipe.ts'
+import type { ModelChoice, RecipeSettings } from './recipe.ts'
 import type { ParsedContext, Progress } from './request.ts'
 import type { Findings, StepTiming } from './result.ts'
 import { oddTypes } from './sources.ts'
+import type { ValidationReport } from './validation/report.ts'
 
 /** Who does the work of a request. */
 export type RunParts = {
   readonly dispatch: Dispatch
   readonly tabulate: Tabulate
+  readonly figures: CheckFigures
   readonly version: string
   /** How long tokens take here; shared by all requests, so that each learns from those before. */
   readonly pace: Pace
@@ -36,7 +39,7 @@ export type RunParts = {
 /** One request, checked, with all that was decided about it. */
 export type Job = {
   readonly request: ParsedContext
-  readonly choice: EncoderChoice
+  readonly choice: ModelChoice
   readonly settings: RecipeSettings
   readonly wishes: Wishes
   readonly onProgress?: ((progress: Progress) => void) | undefined
@@ -56,11 +59,12 @@ export async function findEvidence(job: Job, context: RunContext, parts: RunPart
     onEvent: notes.hear,
     ...(profiles === undefined ? {} : { profiles }),
   }
-  const { recipe } = await chosenFor(job, context, parts, within)
+  const { recipe, checked } = await chosenFor(job, context, parts, within)
   preflight(recipe.plan, { ledger: context.ledger, deadline: context.deadline, now: now() })
   const conclusions = await execute(recipe.plan, recipe.input, context, within)
   return {
     ...conclusions,
+    validation: checked.report ?? conclusions.validation,
     spent: context.ledger.spent,
     timings: notes.timings,
     trace: context.trace.record(),
@@ -74,28 +78,37 @@ export async function explainEvidence(job: Job, context: RunContext, parts: RunP
   return `${explainChosen(chosen)}\n${explain(chosen.recipe.plan)}`
 }
 
+/** What the checks of a run came to, with their times. */
+type Checked = { report?: ValidationReport }
+
 async function chosenFor(
   { request, choice, settings, wishes }: Job,
   context: RunContext,
   parts: RunParts,
   within: ExecuteParts,
-): Promise<Chosen> {
+): Promise<Chosen & { readonly checked: Checked }> {
   const { plan, input } = readingPlan(request, parts.tabulate, settings.maxPassages)
   const reading = await execute(plan, input, context, within)
-  const envelope = envelopeOf(request, reading, choice, settings, parts.version)
+  const checked: Checked = {}
+  const onValidated = (report: ValidationReport) => {
+    checked.report = report
+  }
+  const envelope = { ...envelopeOf(request, reading, choice, settings, parts.version), onValidated }
   const { reproducible } = context
-  const { adapted, pace, uncached } = parts
-  const recipeParts = { reading, choice, settings, reproducible, envelope, uncached, tokenMs: pace.tokenMs }
-  return chooseRecipe(recipeParts, context.ledger, context.deadline - now(), wishes, adapted)
+  const { adapted, figures, pace, uncached } = parts
+  const { tokenMs } = pace
+  const recipeParts = { reading, choice, settings, reproducible, envelope, figures, uncached, tokenMs }
+  const chosen = chooseRecipe(recipeParts, context.ledger, context.deadline - now(), wishes, adapted)
+  return { ...chosen, checked }
 }
 
 function envelopeOf(
   request: ParsedContext,
   reading: Reading,
-  { encoder, failure }: EncoderChoice,
+  { encoder, failure, judges }: ModelChoice,
   settings: RecipeSettings,
   version: string,
-): Omit<Envelope, 'plan'> {
+): Omit<Envelope, 'plan' | 'onValidated'> {
   return {
     metadata: {
       processor: 'evidence-runner',
@@ -108,6 +121,8 @@ function envelopeOf(
     errors: [...reading.errors, ...(failure === undefined ? [] : [failure])],
     fallbackUsed: failure !== undefined,
     confidenceBoost: settings.confidenceBoost,
+    judges,
+    validation: settings.validation,
   }
 }
 

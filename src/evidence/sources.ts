@@ -6,6 +6,9 @@ import { type ParsedSource, sourceId, sourceTypes } from './request.ts'
 /** A source as the recipe reads it. */
 export type Readable = {
   readonly id: string
+  readonly type: string
+  /** What it is called: its title, else its path. */
+  readonly title: string | undefined
   readonly content: string
   readonly hash: string
   readonly binary: boolean
@@ -17,8 +20,9 @@ export type Readable = {
  */
 export function readSources(sources: readonly ParsedSource[], errors: ErrorRecord[]): Readable[] {
   const readable = sources.map((source, index) => {
-    const { content } = source
-    return { id: sourceId(source, index), content, hash: sha256(content), binary: looksBinary(content) }
+    const { content, path, title = path, type } = source
+    const id = sourceId(source, index)
+    return { id, type, title, content, hash: sha256(content), binary: looksBinary(content) }
   })
   for (const { id } of readable.filter(source => source.binary)) {
     errors.push({ code: 'ER_INPUT', message: `Source ${id} is not text and was not read; send its text` })

@@ -27,6 +27,8 @@ export type State = {
   readonly question: Question
   /** Vectors by place: 0 is the claim's, n + 1 that of passage n; undefined where there is none (yet). */
   readonly rows: readonly (Float32Array | undefined)[]
+  /** What a verifier said, by the same places: chances of supports, refutes, neither; or of relevance alone. */
+  readonly verified: readonly (Float32Array | undefined)[]
   readonly failures: readonly ErrorRecord[]
 }
 
@@ -34,15 +36,20 @@ export type State = {
 export const stateOf = (question: Question): State => ({
   question,
   rows: new Array<undefined>(question.passages.length + 1).fill(undefined),
+  verified: new Array<undefined>(question.passages.length + 1).fill(undefined),
   failures: [],
 })
 
 /** A state as a portable trace has it: which vectors are there, not their bits. */
-export const portableState = ({ question, rows, failures }: State) => ({
+export const portableState = ({ question, rows, verified, failures }: State) => ({
   question,
-  read: rows.flatMap((vector, place) => (vector === undefined ? [] : [place])),
+  read: filledOf(rows),
+  verified: filledOf(verified),
   failures: failures.map(({ code }) => code),
 })
+
+const filledOf = (rows: State['rows']): number[] =>
+  rows.flatMap((row, place) => (row === undefined ? [] : [place]))
 
 /** Whether the claim's vector is there, so that passages can be compared by meaning. */
 export const isEmbedded = ({ rows }: State): boolean => rows[0] !== undefined
@@ -58,16 +65,37 @@ export function withVectors(
   outcome: Settled<Vectors>,
   fallback: 'lexical' | 'error',
 ): State {
-  if (outcome.status === 'fulfilled') {
-    const { value } = outcome
-    const rows = [...state.rows]
-    for (const [index, place] of places.entries()) rows[place] = row(value, index)
-    return { ...state, rows }
-  }
+  if (outcome.status === 'fulfilled') return { ...state, rows: withRows(state.rows, places, outcome.value) }
   const { reason } = outcome
   const wordsWillDo = fallback === 'lexical' && meansNoWorker(reason)
   if (!(isEmbedded(state) && (wordsWillDo || reason instanceof BudgetError)) && !wordsWillDo) throw reason
   return { ...state, failures: [...state.failures, errorRecord(reason)] }
+}
+
+/**
+ * The state with what came of asking a verifier about the passages at `places`. Where it could not be asked, what
+ * stands in for it decides, and a failure says so.
+ * @throws the reason, where nothing may stand in for it.
+ */
+export function withVerified(
+  state: State,
+  places: readonly number[],
+  outcome: Settled<Vectors> | undefined,
+  fallback: 'lexical' | 'error',
+): State {
+  if (outcome === undefined) return state
+  if (outcome.status === 'fulfilled')
+    return { ...state, verified: withRows(state.verified, places, outcome.value) }
+  const { reason } = outcome
+  const goesOn = reason instanceof BudgetError || (fallback === 'lexical' && meansNoWorker(reason))
+  if (!goesOn) throw reason
+  return { ...state, failures: [...state.failures, errorRecord(reason)] }
+}
+
+function withRows(rows: State['rows'], places: readonly number[], vectors: Vectors): State['rows'] {
+  const filled = [...rows]
+  for (const [index, place] of places.entries()) filled[place] = row(vectors, index)
+  return filled
 }
 
 /** What went wrong, each thing once, with how many passages are missing for it. */

@@ -1,6 +1,6 @@
 /**
- * The encoders that can answer `embed`: the built-in one, pinned, and any local checkpoint folder, identified
- * by what its files hash to. No worker is needed to know either.
+ * The checkpoints that can answer `embed` and `verify`: the built-in encoder, pinned, and any local folder,
+ * identified by what its files hash to. No worker is needed to know either.
  */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
@@ -25,9 +25,10 @@ export const builtInEncoder: VariantRef = {
 const checkpointConfig = z.object({
   hidden_size: z.int().min(1),
   max_position_embeddings: z.int().min(1).default(512),
+  id2label: z.record(z.string(), z.string()).optional(),
 })
 
-/** Files that decide what an encoder answers, beside its weights. */
+/** Files that decide what a checkpoint answers, beside its weights. */
 const decidingFiles = [
   'config.json',
   'tokenizer.json',
@@ -40,7 +41,24 @@ const decidingFiles = [
  * The encoder in a local folder.
  * @throws ModelError ER_MODEL_LOAD when a needed file is missing or makes no sense.
  */
-export async function encoderAt(folder: string): Promise<VariantRef> {
+export const encoderAt = (folder: string): Promise<VariantRef> =>
+  checkpointAt(folder, 'embed', 'an encoder', config => config.hidden_size)
+
+/**
+ * The classifier or reranker in a local folder; its rows are as long as it has labels.
+ * @throws ModelError ER_MODEL_LOAD when a needed file is missing or makes no sense.
+ */
+export const verifierAt = (folder: string): Promise<VariantRef> =>
+  checkpointAt(folder, 'verify', 'a classifier', ({ id2label = {} }) =>
+    Object.keys(id2label).length === 1 ? 1 : 3,
+  )
+
+async function checkpointAt(
+  folder: string,
+  op: string,
+  kind: string,
+  dimensionsOf: (config: z.output<typeof checkpointConfig>) => number,
+): Promise<VariantRef> {
   const path = resolve(folder)
   const weights = join(path, 'model.safetensors')
   const text = await readFile(join(path, 'config.json'), 'utf8').catch(cause => {
@@ -54,7 +72,7 @@ export async function encoderAt(folder: string): Promise<VariantRef> {
   if (!config.success) {
     throw errorOf(
       'ER_MODEL_LOAD',
-      `${join(path, 'config.json')} is not an encoder's: ${config.error.issues[0]?.message}`,
+      `${join(path, 'config.json')} is not ${kind}'s: ${config.error.issues[0]?.message}`,
     )
   }
   const weightsHash = await fileHash(weights)
@@ -63,12 +81,12 @@ export async function encoderAt(folder: string): Promise<VariantRef> {
     revision.update(`${name}\0`).update(await readFile(join(path, name)).catch(() => ''))
   return {
     name: basename(path),
-    op: 'embed',
+    op,
     model: basename(path),
     revision: revision.update(weightsHash).digest('hex').slice(0, 16),
     weightsHash,
     price: free,
-    limits: { maxTokens: config.data.max_position_embeddings, dimensions: config.data.hidden_size },
+    limits: { maxTokens: config.data.max_position_embeddings, dimensions: dimensionsOf(config.data) },
   }
 }
 

@@ -67,6 +67,18 @@ describe('readLabelled()', () => {
     expect(second).toMatchObject({ line: 2, label: undefined, decisive: [] })
   })
 
+  it('reads kind and altered form where they are given, the latter as a request of its own', async () => {
+    const altered = { claim: 'The gateway opened its breaker at one.', label: 'REFUTES', change: 'number' }
+    const file = await write('altered.jsonl', line({ kind: 'time', altered }))
+    const [claim] = await readLabelled(file)
+    expect(claim?.kind).toBe('time')
+    expect(claim?.altered).toEqual({
+      context: { ...claim?.context, taskId: 'one-altered', claim: altered.claim },
+      label: 'REFUTES',
+      change: 'number',
+    })
+  })
+
   const span = (more: object) => ({ decisive: [{ sourceId: 'a', start: 4, end: 30, ...more }] })
   it.each([
     ['a label that does not exist', { label: 'TRUE' }, 'label: '],
@@ -75,6 +87,8 @@ describe('readLabelled()', () => {
     ['no claim', { claim: ' ' }, 'Claim is required'],
     ['no sources', { sources: [], evidenceLabels: undefined }, 'At least one evidence source'],
     ['two sources of one id', { sources: [sources[0], sources[0]] }, 'two have the id "a"'],
+    ['an altered claim without words', { altered: { claim: '', label: 'REFUTES' } }, 'Claim is required'],
+    ['an altered claim without a label', { altered: { claim: 'x' } }, 'altered.label: '],
     ['a span in a source that is not there', span({ sourceId: 'x' }), 'there is no source "x"'],
     ['a span past the end', span({ end: 400 }), '4 to 400 is no part of a'],
     ['a span with another text', span({ text: 'gateway' }), 'text is not what stands at 4 to 30'],
@@ -112,7 +126,7 @@ function verifying(answers: readonly object[]): { checker: Checker; asked: Evide
 }
 
 describe('evaluateClaims()', () => {
-  it('measures relevance and citations, and says that there are no verdicts, of what the product gives now', async () => {
+  it('measures verdicts, relevance and citations of what the product gives', async () => {
     const claims = await readLabelled(await write('now.jsonl', line(), line({ taskId: 'two' })))
     const { enhancer } = fakeEnhancer()
     const progress: string[] = []
@@ -127,15 +141,15 @@ describe('evaluateClaims()', () => {
       claims: 2,
       failed: [],
       fallbacks: 0,
-      ofClaims: { n: 2, verdicts: undefined, likelihood: undefined },
+      ofClaims: { n: 2, verdicts: { without: 0, confusion: { n: 2 } }, likelihood: { n: 2, leftOut: 0 } },
+      ofSources: { n: 4, verdicts: { without: 0, confusion: { n: 4 } }, likelihood: { n: 4 } },
       relevance: { n: 4, relevant: 2, auroc: 1 },
-      confidence: { n: 2, relevant: 2, auroc: undefined },
-      citations: { n: 2, hit: 2, firstHit: 2 },
+      citations: { n: 2, hit: 2 },
+      general: { raw: { pairs: { n: 4 } }, given: { claims: { n: 2 } }, refit: { draws: [] } },
     })
     expect(progress).toEqual(['1/2', '2/2'])
     const text = claimsText(report)
-    expect(text).toContain('Claims: no verdicts yet (n 2)')
-    expect(text).toMatch(/relevance of a source +4 +2 +100\.0/)
+    expect(text).toMatch(/^Sources: relevant .*\n *n +relevant .*\n4 +2 +100\.0 /m)
     expect(text).toMatch(/2 \(100\.0 %\)/)
   })
 
@@ -152,7 +166,8 @@ describe('evaluateClaims()', () => {
       verdict,
       confidence: Math.max(supports, refutes, neither),
       calibration: { set: 'own', n: 60, ece: 0.02 },
-      probabilities: { supports, refutes, neither },
+      probabilities: { supports, refutes, disputed: 0, neither },
+      abstained: false,
       ...more,
     })
     const assessments = (first: object) => [
@@ -170,7 +185,10 @@ describe('evaluateClaims()', () => {
         citations: cited.slice(1, 3),
         assessments: assessments({ supports: 0.2, refutes: 0.7, neither: 0.1 }),
       }),
-      answer('not-enough-evidence', 0.2, 0.3, 0.5, { abstained: true, citations: [] }),
+      answer('not-enough-evidence', 0.2, 0.3, 0.5, {
+        ...{ abstained: true, citations: [], fallbackUsed: true },
+        errors: [{ code: 'ER_QUEUE_FULL', message: 'too much' }],
+      }),
       { taskId: 'four', line: 4, error: { code: 'ER_DEADLINE', message: 'too late' } },
     ])
     const report = await evaluateClaims(checker, [{ file, claims: await readLabelled(file) }], {
@@ -182,8 +200,9 @@ describe('evaluateClaims()', () => {
       claims: 4,
       failed: [{ line: 4, code: 'ER_DEADLINE', message: 'too late' }],
       abstained: 1,
-      calibrations: { '{"set":"own","n":60,"ece":0.02}': 3 },
-      confidence: undefined,
+      fallbacks: 1,
+      fallbackReasons: { 'ER_QUEUE_FULL: too much': 1 },
+      calibrations: { 'own, n 60, ECE 0.020': 3 },
       citations: { n: 2, hit: 1, firstHit: 1, citations: 4 },
     })
     expect(measured?.ofClaims.verdicts).toMatchObject({
@@ -199,12 +218,30 @@ describe('evaluateClaims()', () => {
     expect(measured?.relevance).toMatchObject({ n: 4, relevant: 2, auroc: 1 })
     const text = claimsText(report)
     expect(text).toContain('line 4: ER_DEADLINE: too late')
+    expect(text).toContain('by words alone (1): ER_QUEUE_FULL: too much')
     expect(text).toMatch(/^NOT_ENOUGH_INFO +0 +0 +1 +1 +100\.0 +100\.0 +100\.0$/m)
     expect(text).toContain('SUPPORTS against REFUTES')
     expect(text).toMatch(/^base rates +3 +1\.099/m)
     expect(text).toContain('Verdict of a claim\nECE ')
     const picture = diagramsSvg(diagramsOf(measured as NonNullable<typeof measured>, 'folder/a & b'))
     expect(picture).toMatch(/^<svg [^>]+>.*Verdict of a claim<.*>a &amp; b<.*<circle.*<\/svg>\n$/s)
+  })
+
+  it('ranks whole sources by cosine alone where there are vectors, asking for each text once', async () => {
+    const asked: string[] = []
+    const embedder = {
+      embed: async (texts: readonly string[]) => {
+        asked.push(...texts)
+        return texts.map(text => Float32Array.of(Math.cos(text.length), Math.sin(text.length)))
+      },
+    }
+    const file = await write('near.jsonl', line(), line({ taskId: 'two' }))
+    const { enhancer } = fakeEnhancer()
+    const files = [{ file, claims: await readLabelled(file) }]
+    const report = await evaluateClaims(enhancer, files, { concurrency: 1, embedder })
+    // The claim is its first source, word for word.
+    expect(report.files[0]?.general?.cosineAuroc).toBe(1)
+    expect(asked.toSorted()).toEqual([sources[1]?.content, sources[0]?.content].toSorted())
   })
 
   it('measures all files together where there are several', async () => {
@@ -332,6 +369,20 @@ describe('npm run eval', () => {
     expect(await readFile(svg, 'utf8')).toContain('Relevance of a source')
   })
 
+  it('prints figures beside their goals as Markdown, altered claims among them', async () => {
+    const altered = { claim: 'The gateway closed its breaker at one.', label: 'NOT_ENOUGH_INFO' }
+    const file = await write('marked.jsonl', line({ altered }))
+    const pairs = await folder.write('pairs.tsv', 'A man sings.\tA man sings.\t5\nA man\tA cat\t1\n')
+    const config = await folder.write('words.json', '{"enableEmbeddingSearch": false}')
+    const { stdout } = await run(file, '--config', config, '--markdown')
+    const lines = stdout.trimEnd().split('\n')
+    expect(lines[0]).toBe('| what | data | n | measured | goal | met | beside |')
+    expect(lines.filter(each => each.includes('| marked.jsonl |'))).toHaveLength(9)
+    expect(lines.find(each => each.startsWith('| operational claims: accuracy'))).toContain('| ≥ 0.85 |')
+    const both = await run('--json', '--markdown', file, '--sts', pairs).catch((error: unknown) => error)
+    expect(both).toMatchObject({ code: 2, stderr: expect.stringContaining('only one can be printed') })
+  })
+
   it("ends with the error's exit code, and still measures, when a claim gets no answer", async () => {
     const file = await write('late.jsonl', line())
     const config = await folder.write(
@@ -345,7 +396,7 @@ describe('npm run eval', () => {
 
   it('says what is wrong, with the line, before it starts anything', async () => {
     const file = await write('wrong.jsonl', line(), line({ label: 'YES' }))
-    const failures = await Promise.allSettled([run(file), run('sts', file), run(), run(file, '--fast')])
+    const failures = await Promise.allSettled([run(file), run('sts', file), run('sts'), run(file, '--fast')])
     expect(failures.map(each => (each as PromiseRejectedResult).reason)).toMatchObject([
       { code: 2, stdout: '', stderr: expect.stringContaining(`${file}: line 2: label: `) },
       { code: 2, stdout: '', stderr: expect.stringContaining(`${file}: line 1: a: `) },

@@ -28,7 +28,10 @@ function expectWhole(
     expect(score).toBeGreaterThan(0)
     expect(score).toBeLessThanOrEqual(1)
   }
-  expect(evidence.confidence).toBe(Math.max(0, ...evidence.citations.map(({ score }) => score)))
+  const { disputed, neither, refutes, supports } = evidence.probabilities
+  const chances = { supported: supports, refuted: refutes, disputed, 'not-enough-evidence': neither }
+  expect(supports + refutes + disputed + neither).toBeCloseTo(1, 9)
+  expect(evidence.confidence).toBe(chances[evidence.verdict])
   expect(evidence.assessments.map(({ sourceId }) => sourceId)).toEqual([...contents.keys()])
 }
 
@@ -48,9 +51,9 @@ describe('enhanceEvidence()', () => {
     expectWhole(evidence, sources)
     expect(evidence).toMatchObject({
       taskId: 'search',
-      verdict: 'unverified',
-      confidenceMethod: 'similarity',
-      calibration: 'none',
+      verdict: 'supported',
+      confidenceMethod: 'arithmetic',
+      abstained: false,
       fallbackUsed: false,
       errors: [],
       cached: false,
@@ -132,7 +135,11 @@ describe('enhanceEvidence()', () => {
     expect(evidence.errors).toEqual([
       { code: 'ER_INPUT', message: 'Source s1 is not text and was not read; send its text' },
     ])
-    expect(evidence.assessments[0]).toEqual({ sourceId: 's1', relevance: 0 })
+    expect(evidence.assessments[0]).toEqual({
+      sourceId: 's1',
+      relevance: 0,
+      probabilities: { supports: 0, refutes: 0, neither: 1 },
+    })
     await expect(
       enhancer.enhanceEvidence({ taskId: 't', claim: 'x', sources: [{ content: binary }] }),
     ).rejects.toMatchObject({
@@ -148,7 +155,7 @@ describe('enhanceEvidence()', () => {
       claim: 'x',
       sources: [{ content: '' }, { content: ' \n\t---\n' }],
     })
-    expect(evidence).toMatchObject({ confidence: 0, citations: [], fallbackUsed: false })
+    expect(evidence).toMatchObject({ verdict: 'not-enough-evidence', citations: [], fallbackUsed: false })
     expect(evidence.aiAnalysis).toContain('Nothing in the sources bears on the claim')
   })
 

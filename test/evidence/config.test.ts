@@ -20,6 +20,8 @@ describe('parseConfig()', () => {
       maxPassages: 64,
       spares: 0,
       telemetry: true,
+      threshold: 0.6,
+      validation: { mode: 'collect-all', onFailure: 'mark', minimumScore: 0, validators: [] },
     })
   })
 

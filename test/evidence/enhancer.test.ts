@@ -32,6 +32,11 @@ const steady = (evidence: EnhancedEvidence) => ({
   id: '(id)',
   processingTime: 0,
   timings: evidence.timings.map(timing => ({ ...timing, totalMs: 0 })),
+  validation: {
+    ...evidence.validation,
+    durationMs: 0,
+    checks: evidence.validation.checks.map(check => ({ ...check, durationMs: 0 })),
+  },
   metadata: { ...evidence.metadata, timestamp: '(timestamp)' },
 })
 
@@ -50,11 +55,11 @@ describe('an answer', () => {
     expect(evidence.processingTime).toBeGreaterThan(0)
   })
 
-  test('is confident as its best citation is near, and more only where the caller asks for it', async () => {
+  test('is as confident as its verdict is likely, and more only where the caller asks for it', async () => {
     const plain = await fakeEnhancer().enhancer.enhanceEvidence(context)
     const boosted = await fakeEnhancer({ confidenceBoost: 0.001 }).enhancer.enhanceEvidence(context)
     const most = await fakeEnhancer({ confidenceBoost: 0.5 }).enhancer.enhanceEvidence(context)
-    expect(plain.confidence).toBe(Math.max(...plain.citations.map(({ score }) => score)))
+    expect(plain).toMatchObject({ verdict: 'supported', confidence: plain.probabilities.supports })
     expect(plain.confidence).toBeLessThan(0.999)
     expect(boosted.confidence).toBeCloseTo(plain.confidence + 0.001, 12)
     expect(most.confidence).toBe(1)
@@ -62,7 +67,7 @@ describe('an answer', () => {
       ...context,
       sources: [{ content: '' }],
     })
-    expect(nothing.confidence).toBe(0)
+    expect(nothing).toMatchObject({ verdict: 'not-enough-evidence', citations: [], abstained: true })
   })
 
   test('embeds the claim and what was chosen, once each and in one call', async () => {
@@ -120,8 +125,15 @@ describe('an answer', () => {
     const { enhancer, fake } = fakeEnhancer({ enableEmbeddingSearch: false })
     const evidence = await enhancer.enhanceEvidence(context)
     expect(fake.calls).toEqual([])
-    expect(evidence).toMatchObject({ confidenceMethod: 'lexical', fallbackUsed: false, errors: [] })
+    // Figures need no model: what arithmetic decides stands, and is as sure as ever.
+    expect(evidence).toMatchObject({ confidenceMethod: 'arithmetic', fallbackUsed: false, errors: [] })
     expect(evidence.citations[0]?.text).toBe('The north gate was open at 9 and 🔋 low.')
+    const plain = { ...context, claim: 'The north gate was painted.' }
+    expect(await enhancer.enhanceEvidence(plain)).toMatchObject({
+      verdict: 'not-enough-evidence',
+      confidenceMethod: 'lexical',
+      abstained: true,
+    })
   })
 
   test('passes over a source that is not text, and names it; refuses a request without any text', async () => {
@@ -297,7 +309,8 @@ describe('when no worker can be had', () => {
     }
     const evidence = await enhancer.enhanceEvidence(context)
     expect(evidence).toMatchObject({
-      verdict: 'unverified',
+      verdict: 'not-enough-evidence',
+      abstained: true,
       fallbackUsed: true,
       cached: false,
       confidenceMethod: 'lexical',
@@ -320,7 +333,9 @@ describe('when no worker can be had', () => {
     }
     const lexical = await enhancer.enhanceEvidence(context)
     const kind = (value: unknown) => (Array.isArray(value) ? 'list' : typeof value)
-    const kinds = (value: object) => Object.entries(value).map(([key, field]) => [key, kind(field)])
+    // What an answer leans to is a verdict or null, in both.
+    const kinds = (value: object) =>
+      Object.entries(value).map(([key, field]) => [key, key === 'leaning' ? 'verdict' : kind(field)])
     expect(kinds(lexical)).toEqual(kinds(real))
     const vectorless = ({ embeddingVectors: _, ...metadata }: EnhancedEvidence['metadata']) => metadata
     expect(kinds(vectorless(lexical.metadata))).toEqual(kinds(vectorless(real.metadata)))
@@ -559,7 +574,7 @@ describe('enhanceMany()', () => {
     expect(outcomes[0]).toEqual({
       taskId: 'task-1',
       line: 1,
-      error: { code: 'ER_QUEUE_FULL', message: 'full', path: '0/reply/embed', retryAfterMs: 40 },
+      error: { code: 'ER_QUEUE_FULL', message: 'full', path: 'read/0/reply/embed', retryAfterMs: 40 },
     })
     expect(outcomes[1]).toHaveProperty('verdict')
   })

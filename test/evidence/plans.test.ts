@@ -158,7 +158,7 @@ describe('a trace', () => {
         id: evidence.id,
         subject: 'evidence.enhance',
         status: 'ok',
-        facts: { taskId: 't', verdict: 'unverified' },
+        facts: { taskId: 't', verdict: 'not-enough-evidence' },
       },
     ])
     expect(traces[0]?.record).toEqual(evidence.trace)

@@ -2,9 +2,11 @@
 import { budgeted } from '../../src/core/budgeted-dispatch.ts'
 import { free, type VariantRef } from '../../src/core/call.ts'
 import { Telemetry, type TelemetryEvent } from '../../src/core/telemetry.ts'
+import { checkFigures } from '../../src/evidence/arithmetic.ts'
 import { type EvidenceEnhancerConfig, parseConfig } from '../../src/evidence/config.ts'
 import { Enhancer } from '../../src/evidence/enhancer.ts'
 import type { WorkerHealth } from '../../src/evidence/health.ts'
+import { judgesOf } from '../../src/evidence/judges.ts'
 import type { EnhancerParts } from '../../src/evidence/parts.ts'
 import { tabulate } from '../../src/evidence/passages.ts'
 import { dimensions, FakeDispatch } from './fake-dispatch.ts'
@@ -41,10 +43,13 @@ export function fakeEnhancer(
   const events: TelemetryEvent[] = []
   const sink = config.telemetryCallback ?? (event => events.push(event))
   const telemetry = new Telemetry({ sink, openTelemetry: false })
-  const enhancer = new Enhancer(parseConfig(config), {
+  const settings = parseConfig(config)
+  const enhancer = new Enhancer(settings, {
     dispatch: budgeted(fake.dispatch),
     tabulate: async (content, terms) => tabulate(content, terms),
+    figures: async (claim, sources) => checkFigures(claim, sources),
     encoder: async () => fakeEncoder,
+    judges: async encoder => judgesOf(settings, encoder === undefined ? {} : { encoder }),
     telemetry,
     workerHealth: () => readyWorkers,
     version: '0.0.0-test',

@@ -21,9 +21,11 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   threads: ['core'],
   // How workers are started: beside the hallway, which would be too long with it.
   launch: ['core', 'models', 'pool', 'setup'],
+  // The pool by itself: what of the hallway knows nothing of claims but their budget.
+  'open-runner': ['core', 'plan', 'pool', 'models', 'evidence', 'launch'],
   runner: [
     ...['core', 'wire', 'plan', 'pool', 'setup', 'models', 'tuning', 'store', 'evidence'],
-    ...['threads', 'launch'],
+    ...['threads', 'launch', 'open-runner'],
   ],
   adapters: ['runner', 'setup', 'evidence', 'plan', 'models', 'core'],
   index: [
@@ -34,11 +36,23 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Rooms that are one file of src/ rather than a folder. */
-const roomFiles = ['threads', 'launch', 'runner', 'index']
+const roomFiles = ['threads', 'launch', 'open-runner', 'runner', 'index']
 
 /** Rooms that nothing a worker thread loads may lie in: a thread runs pure functions. */
 const notInThreads = [
-  ...['wire', 'pool', 'setup', 'store', 'tuning', 'threads', 'launch', 'runner', 'adapters', 'index'],
+  ...[
+    'wire',
+    'pool',
+    'setup',
+    'store',
+    'tuning',
+    'threads',
+    'launch',
+    'open-runner',
+    'runner',
+    'adapters',
+    'index',
+  ],
 ]
 
 /** Where each package from outside comes in: a file, or a folder with its slash. Others have no door. */
