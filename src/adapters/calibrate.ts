@@ -52,7 +52,7 @@ export type CalibrateReport = Fit & {
   readonly file: string
   /** How many claims have each label. */
   readonly labels: Readonly<Partial<Record<ClaimLabel, number>>>
-  /** Claims in which figures count, so that no claim's chances can be learnt from them; their sources were. */
+  /** Claims that arithmetic decided, so that no claim's chances can be learnt from them; their sources were. */
   readonly withFigures: number
   /** Claims that were not answered, and why. */
   readonly failed: readonly { readonly line: number; readonly message: string }[]
@@ -182,7 +182,7 @@ function fitted(
     if (!(error instanceof InputError)) throw error
     const withFigures = answers.filter(({ byFigures }) => byFigures).length
     const why = [
-      ...(withFigures > 0 ? [`${withFigures} more state figures, which are checked by arithmetic`] : []),
+      ...(withFigures > 0 ? [`${withFigures} more were decided by arithmetic`] : []),
       ...(failed.length > 0
         ? [`${failed.length} were not answered (line ${failed[0]?.line}: ${failed[0]?.message})`]
         : []),
@@ -203,7 +203,7 @@ function linesOf(report: CalibrateReport): string[] {
     ...comparison('claim', before.claim, after.claim),
     ...(pair.n === 0 ? [] : comparison('source', before.pair as FitQuality, after.pair as FitQuality)),
     ...(withFigures > 0
-      ? [`${withFigures} claims state figures, which arithmetic checks; only their sources were learnt from.`]
+      ? [`${withFigures} claims were decided by arithmetic; only their sources were learnt from.`]
       : []),
     ...failed.map(({ line, message }) => `Line ${line} was left out: ${message}`),
     ...warnings.map(warning => `Note: ${warning}.`),

@@ -141,7 +141,8 @@ function scoredOf(state: State, reading: Reading, candidates: readonly Candidate
     const { source, start, end, overlap } = candidate
     const place = index + 1
     const text = sourceAt(reading, source).content.slice(start, end)
-    if (claim === undefined) return [{ ...candidate, place, text, vector: undefined, score: Math.min(1, overlap) }]
+    if (claim === undefined)
+      return [{ ...candidate, place, text, vector: undefined, score: Math.min(1, overlap) }]
     const vector = state.rows[place]
     if (vector === undefined) return []
     return [{ ...candidate, place, text, vector, score: Math.max(0, cosine(claim, vector)) }]

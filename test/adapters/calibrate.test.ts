@@ -56,10 +56,13 @@ function answered(
     relevance: 0.5,
     logits: content.split(' ').map(Number) as [number, number, number],
   }))
-  const silent = { verdict: 'silent', spans: [], compared: [], reason: '' } as const
-  const judgement = withFigures(judge(readings, sources.length, neutral), silent, {
-    stated: taskId.includes('figure'),
-  })
+  const byFigures = taskId.includes('figure')
+  const verdict = byFigures ? ('supports' as const) : ('silent' as const)
+  const judgement = withFigures(
+    judge(readings, sources.length, neutral),
+    { verdict, spans: [], compared: [], reason: '' },
+    { stated: byFigures },
+  )
   return {
     taskId,
     confidenceMethod,
@@ -157,13 +160,13 @@ describe('answerCalibrate()', () => {
       partsOf().parts,
     )
     expect(data).toMatchObject({ withFigures: 25, calibration: { n: 35, pair: { n: 120 } } })
-    expect(lines.join('\n')).toContain('25 claims state figures')
+    expect(lines.join('\n')).toContain('25 claims were decided by arithmetic')
     const most = claimsOf(60).map((claim, index) =>
       index < 45 ? { ...claim, taskId: `figure${index}` } : claim,
     )
     await expect(
       answerCalibrate({ file: written('most.jsonl', most), out: place('most.json') }, partsOf().parts),
-    ).rejects.toThrow(/at least 20.*these are 15; 45 more state figures/)
+    ).rejects.toThrow(/at least 20.*these are 15; 45 more were decided by arithmetic/)
     expect(existsSync(place('most.json'))).toBe(false)
   })
 

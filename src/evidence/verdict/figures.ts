@@ -16,8 +16,6 @@ export type FigureCalibration = {
   readonly supports: number
   readonly refutes: number
   readonly disputed: number
-  /** Share of claims with a figure that have not enough evidence, where the arithmetic is silent. */
-  readonly silent: number
 }
 
 /** Not measured yet: set by hand. */
@@ -27,7 +25,6 @@ export const figureCalibration: FigureCalibration = {
   supports: 0.95,
   refutes: 0.95,
   disputed: 0.95,
-  silent: 0.5,
 }
 
 /** What the arithmetic has to be told. */
@@ -54,22 +51,12 @@ export function withFigures(judgement: Judgement, decision: Decision, settings: 
     }
   }
   if (!stated) return judgement
-  return {
-    ...judgement,
-    claim: undecided(judgement.claim, calibration.silent),
-    ground: { ...judgement.ground, figure: 'open' },
-  }
+  // The chances stand: how often such claims are supported, a calibration learns as of any other.
+  return { ...judgement, ground: { ...judgement.ground, figure: 'open' } }
 }
 
 /** What is not said is shared out evenly. */
 function decided(verdict: 'supports' | 'refutes' | 'disputed', chance: number): ClaimChances {
   const rest = (1 - chance) / 3
   return { supports: rest, refutes: rest, disputed: rest, neither: rest, [verdict]: chance }
-}
-
-/** The sides keep their proportions in what is left. */
-function undecided({ supports, refutes, disputed }: ClaimChances, neither: number): ClaimChances {
-  const sides = supports + refutes + disputed
-  const share = (side: number) => (sides === 0 ? (1 - neither) / 3 : ((1 - neither) * side) / sides)
-  return { supports: share(supports), refutes: share(refutes), disputed: share(disputed), neither }
 }
