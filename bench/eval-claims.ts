@@ -119,7 +119,11 @@ async function rawOf(
   options: EvalOptions,
   openRaw: ClaimsOptions['openRaw'],
 ): Promise<Map<string, readonly Answered[]>> {
-  const isRaw = ({ outcome }: Answered) => 'error' in outcome || outcome.calibration === 'uncalibrated'
+  // What arithmetic decided names the share that was measured for it, whatever the model's chances are.
+  const isRaw = ({ outcome }: Answered) =>
+    'error' in outcome ||
+    outcome.calibration === 'uncalibrated' ||
+    outcome.confidenceMethod === 'arithmetic'
   const asRead = (files: readonly AnsweredFile[]) =>
     new Map(files.map(({ answered, file }) => [file, answered]))
   if (given.every(({ answered }) => answered.every(isRaw))) return asRead(given)

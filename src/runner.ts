@@ -159,7 +159,11 @@ class EnhancerRunner {
   async warm(signal?: AbortSignal): Promise<void> {
     const { enableEmbeddingSearch, ready, warmUpTimeoutMs } = this.config
     if (!enableEmbeddingSearch) return
-    await this.#running().whenReady(ready === 'all' ? this.#poolSize() : 1, warmUpTimeoutMs, signal)
+    const pool = this.#running()
+    await Promise.all([
+      pool.whenReady(ready === 'all' ? this.#poolSize() : 1, warmUpTimeoutMs, signal),
+      this.#encoderOf().then(encoder => this.#judgesOf(encoder)),
+    ])
   }
 
   stats(): Omit<RunnerStats, 'spent'> {

@@ -134,8 +134,8 @@ const undecided = ({ claim }: Judgement): ClaimVerdict => ({
   abstained: true,
 })
 
-/** The error of figures is not over bins: one chance a verdict, which is its measured share. */
-function saidOfFigures(): CalibratedOn | 'uncalibrated' {
-  const { set, n } = figureCalibration
-  return n === 0 ? 'uncalibrated' : { set, n, ece: 0 }
+/** The chance of a verdict by figures is its measured share, the same for every claim. */
+const saidOfFigures = (): CalibratedOn => {
+  const { ece, n, set } = figureCalibration
+  return { set, n, ece }
 }

@@ -87,6 +87,7 @@ const packed = shared(async () => {
     'tsconfig.json',
     'src',
     'workers',
+    'weights',
     'scripts',
   ]
   for (const part of [...parts, 'python/evidence_runner', 'python/locks', 'python/pyproject.toml'])
@@ -138,7 +139,11 @@ test('npm pack takes what runs and nothing else', { timeout: testLimitMs }, asyn
   const compiled = at('{src,workers}/**/*.ts').flatMap(path =>
     ['.js', '.d.ts'].map(ending => `dist/${path.replace(/\.ts$/, ending)}`),
   )
-  const worker = [...at('python/evidence_runner/**/*.py'), 'python/locks/worker.txt']
+  const worker = [
+    ...at('python/evidence_runner/**/*.py'),
+    'python/locks/worker.txt',
+    ...at('weights/claim-head.*'),
+  ]
   expect(listed).toEqual([...compiled, ...worker, 'LICENSE', 'README.md', 'package.json'].sort())
 })
 
@@ -171,7 +176,7 @@ test('after npx evidence-runner setup it works, a large source in a thread', {
   const { code, stdout, stderr, loaded } = recordLoads(script, options)
   expect({ code, stdout, stderr }).toEqual({
     code: 0,
-    stdout: 'similarity false 384 Search answered in 840 ms.\n',
+    stdout: 'arithmetic false 384 Search answered in 840 ms.\n',
     stderr: '',
   })
   expect(loaded.filter(url => url.endsWith('/evidence-runner/dist/workers/tabulate.js'))).toHaveLength(1)

@@ -12,19 +12,22 @@ export type FigureCalibration = {
   readonly set: string
   /** Claims that it was measured on; 0 where the figures are set by hand. */
   readonly n: number
+  /** How far a share of so few verdicts is off by chance, on average. */
+  readonly ece: number
   /** Share of its verdicts that are right. */
   readonly supports: number
   readonly refutes: number
   readonly disputed: number
 }
 
-/** Not measured yet: set by hand. */
+/** Measured on claims that its makers had not seen. */
 export const figureCalibration: FigureCalibration = {
-  set: 'set by hand',
-  n: 0,
-  supports: 0.95,
-  refutes: 0.95,
-  disputed: 0.95,
+  set: 'test/golden/development-mixed.jsonl, before it was read',
+  n: 32,
+  ece: 0.06,
+  supports: 0.72,
+  refutes: 0.72,
+  disputed: 0.6,
 }
 
 /** What the arithmetic has to be told. */

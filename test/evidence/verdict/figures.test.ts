@@ -13,7 +13,7 @@ const decision = (verdict: Decision['verdict']): Decision => ({
   compared: [],
 })
 const supported = judge([saying(0, 0.9, 0.02)], 2, neutral)
-const calibration = { set: 'made up', n: 200, supports: 0.98, refutes: 0.91, disputed: 0.8 }
+const calibration = { set: 'made up', n: 200, ece: 0.02, supports: 0.98, refutes: 0.91, disputed: 0.8 }
 
 const sum = (chances: object) => Object.values(chances).reduce((total, chance) => total + chance, 0)
 
@@ -50,9 +50,10 @@ describe('withFigures()', () => {
   })
 
   test('the built-in shares are chances, and say what they were measured on', () => {
-    const { n, set, ...shares } = figureCalibration
+    const { ece, n, set, ...shares } = figureCalibration
     expect(set).not.toBe('')
-    expect(n).toBeGreaterThanOrEqual(0)
+    expect(n).toBeGreaterThan(0)
+    expect(ece).toBeGreaterThan(0)
     for (const share of Object.values(shares)) {
       expect(share).toBeGreaterThan(0)
       expect(share).toBeLessThan(1)
