@@ -333,9 +333,10 @@ describe('when no worker can be had', () => {
     }
     const lexical = await enhancer.enhanceEvidence(context)
     const kind = (value: unknown) => (Array.isArray(value) ? 'list' : typeof value)
-    // What an answer leans to is a verdict or null, in both.
+    // What an answer leans to is a verdict or null, what it was calibrated on a set or 'uncalibrated', in both.
+    const either = ['leaning', 'calibration']
     const kinds = (value: object) =>
-      Object.entries(value).map(([key, field]) => [key, key === 'leaning' ? 'verdict' : kind(field)])
+      Object.entries(value).map(([key, field]) => [key, either.includes(key) ? 'either' : kind(field)])
     expect(kinds(lexical)).toEqual(kinds(real))
     const vectorless = ({ embeddingVectors: _, ...metadata }: EnhancedEvidence['metadata']) => metadata
     expect(kinds(vectorless(lexical.metadata))).toEqual(kinds(vectorless(real.metadata)))
