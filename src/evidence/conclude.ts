@@ -6,7 +6,7 @@ import type { ErrorRecord } from '../core/errors.ts'
 import { portable } from '../core/trace.ts'
 import { bind, type PlanNode, parallel, sequential, stage } from '../plan/node.ts'
 import { type Cited, chooseCited, writeAnalysis } from './analysis.ts'
-import type { FigureCheck } from './arithmetic.ts'
+import { type FigureCheck, mostFigureCharacters } from './arithmetic.ts'
 import { type Judged, judgementOf } from './judgement.ts'
 import { type Judges, nameOf } from './judges.ts'
 import { cosine, type Scored } from './rank.ts'
@@ -193,7 +193,7 @@ function conclusionsOf(
     plan: envelope.plan,
     fallbackUsed: envelope.fallbackUsed || (!embedded && failures.length > 0),
     errors: [...envelope.errors, ...failuresOf(state)],
-    warnings: envelope.warnings,
+    warnings: [...envelope.warnings, ...unreadWarnings(judged.figures)],
     metadata: {
       ...envelope.metadata,
       verificationModel: nameOf(envelope.judges, judged.judge),
@@ -207,6 +207,13 @@ function conclusionsOf(
     },
   }
 }
+
+const unreadWarnings = ({ unread }: FigureCheck): string[] =>
+  unread.length === 0
+    ? []
+    : [
+        `The figures of ${unread.length === 1 ? `source ${unread[0]}` : `${unread.length} sources`} were not checked: more than ${mostFigureCharacters} characters`,
+      ]
 
 /** What was done for an answer, in the original's words and more. */
 function enhancementsOf({ judged: { figures, judge }, ...state }: Ranked): string[] {

@@ -242,7 +242,7 @@ class Readers {
         ...pure,
         portable: {
           input: () => [reading.claim, sources.map(({ id, title, hash }) => [id, title ?? '', hash])],
-          output: ({ decision, statesFigure }) => [decision, statesFigure],
+          output: ({ decision, statesFigure, unread }) => [decision, statesFigure, unread],
         },
       },
     )

@@ -48,7 +48,7 @@ const judged = (
     score,
     chances: { supports: 0, refutes: 0, neither: 1 },
   })),
-  figures: { decision, statesFigure: decision.verdict !== 'silent' },
+  figures: { decision, statesFigure: decision.verdict !== 'silent', unread: [] },
 })
 
 const neutral = (count: number) =>

@@ -8,6 +8,14 @@ const otherTable = { id: 'table', content: 'service,p99_ms\nsearch,1310\nsuggest
 const claim = 'The 99th percentile of search was under 900 ms.'
 
 describe('checkFigures()', () => {
+  test('leaves out what is too long, the longest first, and names it', () => {
+    const long = { id: 'long', content: `${'x'.repeat(99)}\n`.repeat(20_000) }
+    const longer = { id: 'longer', content: long.content.repeat(2) }
+    const { decision, unread } = checkFigures(claim, [longer, long, table])
+    expect(unread).toEqual(['longer'])
+    expect(decision.verdict).toBe('supports')
+  })
+
   test('decides by prose, and by a table, and names the place', () => {
     for (const source of [prose, table]) {
       const { decision } = checkFigures(claim, [source])

@@ -41,10 +41,12 @@ const verifier: VariantRef = {
 const silent: FigureCheck = {
   decision: { verdict: 'silent', spans: [], reason: '', compared: [] },
   statesFigure: false,
+  unread: [],
 }
 const figures = (verdict: Decision['verdict']): FigureCheck => ({
   decision: { ...silent.decision, verdict },
   statesFigure: true,
+  unread: [],
 })
 
 const passages = [{ source: 's1', start: 0, end: 4, overlap: 0.5, hash: 'h' }]
