@@ -121,9 +121,7 @@ async function rawOf(
 ): Promise<Map<string, readonly Answered[]>> {
   // What arithmetic decided names the share that was measured for it, whatever the model's chances are.
   const isRaw = ({ outcome }: Answered) =>
-    'error' in outcome ||
-    outcome.calibration === 'uncalibrated' ||
-    outcome.confidenceMethod === 'arithmetic'
+    'error' in outcome || outcome.calibration === 'uncalibrated' || outcome.confidenceMethod === 'arithmetic'
   const asRead = (files: readonly AnsweredFile[]) =>
     new Map(files.map(({ answered, file }) => [file, answered]))
   if (given.every(({ answered }) => answered.every(isRaw))) return asRead(given)

@@ -3,12 +3,19 @@ import { boundCandidates, boundIn } from './bound-rule.ts'
 import type { Assertion, Candidate } from './candidate.ts'
 import { moveCandidates, moveOf } from './change-rule.ts'
 import { comparingCandidates, comparingIn } from './compare-rule.ts'
+import { claimedCutoff, cutoffCandidates } from './cutoff-rule.ts'
+import { durationCandidates } from './duration-rule.ts'
 import { figureCandidates } from './figure-rule.ts'
+import { headingCandidates } from './heading-rule.ts'
+import { lineCountCandidates } from './line-count-rule.ts'
 import { listCandidates } from './list-rule.ts'
 import { needOf } from './need.ts'
 import type { Scene } from './scene.ts'
+import { isOfAll, shareCandidates } from './share-rule.ts'
 import { type Figure, readStatement, type Statement } from './statement.ts'
-import { durationCandidates, orderCandidates, orderIn, timeCandidates } from './time-rule.ts'
+import { superlativeCandidates, superlativeIn } from './superlative-rule.ts'
+import { orderCandidates, orderIn, timeCandidates } from './time-rule.ts'
+import { totalCandidates } from './total-rule.ts'
 import { versionCandidates, versionIn } from './version-rule.ts'
 
 /** An assertion and where a source may state it. */
@@ -42,6 +49,14 @@ export function assertionsOf(claim: string): Ruled[] {
     return [
       { assertion: plain('the order'), joins: true, candidates: scene => orderCandidates(order, scene) },
     ]
+  const cutoff = claimedCutoff(statement)
+  if (cutoff !== undefined)
+    return [
+      {
+        assertion: withoutEvents(withoutVersions(plain('the first or last version'))),
+        candidates: scene => cutoffCandidates(cutoff, scene),
+      },
+    ]
   const version = figures.every(figure => figure.quantity.dimension === 'version')
     ? versionIn(statement)
     : undefined
@@ -53,20 +68,13 @@ export function assertionsOf(claim: string): Ruled[] {
       claimed: 'the version',
       ...(figure === undefined ? {} : { figure }),
     }
-    const assertion = {
-      ...exact,
-      need: {
-        ...exact.need,
-        terms: exact.need.terms.filter(
-          term => !/^v?\d[\d.]*$|^[Vv]ersion \S+$|^[Rr]elease \S+$/.test(term.text),
-        ),
-      },
-    }
+    const assertion = withoutVersions(exact)
     return [
       {
         assertion,
         candidates: scene => [
           ...versionCandidates(version, scene),
+          ...(figure === undefined ? [] : headingCandidates(figure, statement, scene)),
           ...figureCandidates(exact, scene).filter(
             ({ stance }) => stance === 'supports' || isOnly(statement),
           ),
@@ -74,6 +82,14 @@ export function assertionsOf(claim: string): Ruled[] {
       },
     ]
   }
+  const superlative = superlativeIn(statement)
+  if (superlative !== undefined)
+    return [
+      {
+        assertion: plain('the comparison of all'),
+        candidates: scene => superlativeCandidates(superlative, statement, scene),
+      },
+    ]
   if (figures.length > 0) {
     return figures.map(figure => {
       const assertion = {
@@ -88,11 +104,16 @@ export function assertionsOf(claim: string): Ruled[] {
           ...figureCandidates(assertion, scene),
           ...durationCandidates(figure, statement, scene),
           ...listCandidates(figure, scene),
+          ...lineCountCandidates(figure, statement, scene),
+          ...totalCandidates(figure, statement, scene),
+          ...headingCandidates(figure, statement, scene),
         ],
       }
     })
   }
   const bound = boundIn(statement)
+  if (bound === undefined && isOfAll(statement))
+    return [{ assertion: plain('all'), candidates: shareCandidates }]
   if (bound !== undefined)
     return [
       { assertion: plain('the bound'), joins: true, candidates: scene => boundCandidates(bound, scene) },
@@ -119,6 +140,22 @@ export function assertionsOf(claim: string): Ruled[] {
   return []
 }
 
+/** What is said of versions names no users, and the version itself need not be met. */
+function withoutVersions(assertion: Assertion): Assertion {
+  const terms = assertion.need.terms.filter(
+    ({ text, key }) => !/^v?\d[\d.]*$|^[Vv]ersion \S+$|^[Rr]elease \S+$/.test(text) && !running.has(key),
+  )
+  return { ...assertion, need: { ...assertion.need, terms } }
+}
+
+/** On which side of a version something holds is told by the rule. */
+function withoutEvents(assertion: Assertion): Assertion {
+  const terms = assertion.need.terms.filter(({ sort }) => sort !== 'event')
+  return { ...assertion, need: { ...assertion.need, terms } }
+}
+
+const running = new Set(['customer', 'user', 'installation', 'instal', 'anyon', 'everyon', 'older', 'newer'])
+
 /** A thing runs one version only; it may work with several. */
 const isOnly = ({ text }: Statement): boolean =>
   /\b(?:runs?|running|is (?:on|at)|are (?:on|at)|uses?|installed|pinned|upgraded|updated|moved|current|latest|version (?:is|was)|(?:removed|introduced|added|deprecated|fixed|dropped) in)\b/i.test(
@@ -139,6 +176,13 @@ function isMeasured(figure: Figure, { figures, whens, text: claim }: Statement):
     return whens.length === 0 && figures.every(each => each.quantity.dimension === 'version')
   if (/^(?:no|not|without)\b/i.test(text))
     return !figures.some(each => each !== figure && each.quantity.value !== 0)
+  // "Three times as many" is a factor, no count.
+  if (
+    /^(?: times|-?fold|x) (?:as|more|higher|larger|bigger|the|its|their|our|what)\b/.test(
+      claim.slice(figure.end),
+    )
+  )
+    return false
   return !(/^one$/i.test(text) && figures.some(each => each !== figure))
 }
 

@@ -6,7 +6,12 @@ import type { Read, Scene } from './scene.ts'
 import type { Figure, Statement } from './statement.ts'
 
 /** Whether what is measured has to lie below the bound or above it. */
-export type BoundClaim = { readonly comparison: Comparison; readonly met: boolean | undefined }
+export type BoundClaim = {
+  readonly comparison: Comparison
+  readonly met: boolean | undefined
+  /** "Every run": one of several can't bear it out. */
+  readonly all?: boolean
+}
 
 const boundWord =
   /\b(?:limit|objective|target|goal|threshold|budget|allowance|quota|slo|cap|ceiling|maximum|minimum|agreed|promised|allowed|permitted|permits|allows|tolerates|demands|requires|contract|agreement)\b/i
@@ -14,7 +19,14 @@ const stated =
   /\b(?:limit|objective|target|goal|threshold|budget|allowance|quota|slo|cap|ceiling|allows?|allowed|permits?|permitted|may|must|should|at most|contract|agreement|promised?|demands?|wanted|aim|asks? for|calls? for|required?|rule)\b/i
 
 /** What `claim` says of a bound that it gives no figure of. */
-export function boundIn({ text, figures, whens }: Statement): BoundClaim | undefined {
+export function boundIn(statement: Statement): BoundClaim | undefined {
+  const claim = readBound(statement)
+  return claim !== undefined && /\b(?:every|each|all|any|always|never|none)\b/i.test(statement.text)
+    ? { ...claim, all: true }
+    : claim
+}
+
+function readBound({ text, figures, whens }: Statement): BoundClaim | undefined {
   if (!boundWord.test(text) || figures.length > 0 || whens.some(when => when.clock !== undefined))
     return undefined
   if (/\b(?:stayed|kept|was|were|remained|ended|is|are|lay) (?:\w+ )?(?:above|over)\b/i.test(text))
@@ -36,13 +48,17 @@ export function boundIn({ text, figures, whens }: Statement): BoundClaim | undef
 
 /** Where a sentence and its neighbour give one figure of what was and one of what may be. */
 export function boundCandidates(claim: BoundClaim, scene: Scene): Candidate[] {
+  const several = ({ actual }: Pair): boolean =>
+    scene.reads
+      .flatMap(({ figures }) => figures)
+      .filter(({ quantity }) => quantity.dimension === actual.quantity.dimension).length > 2
   return scene.reads.flatMap((read, index): Candidate[] => {
     const next = scene.reads[index + 1]
     const inner = pairIn(
       [read],
       read.figures.map(figure => ({ figure, read })),
     )
-    if (inner !== undefined) return candidateOf(claim, inner)
+    if (inner !== undefined) return candidateOf(claim, inner, several(inner))
     if (
       next === undefined ||
       next.unit.block !== read.unit.block ||
@@ -57,7 +73,7 @@ export function boundCandidates(claim: BoundClaim, scene: Scene): Candidate[] {
         ...next.figures.map(figure => ({ figure, read: next })),
       ],
     )
-    return pair === undefined ? [] : candidateOf(claim, pair)
+    return pair === undefined ? [] : candidateOf(claim, pair, several(pair))
   })
 }
 
@@ -83,7 +99,7 @@ function pairIn(
   }
 }
 
-function candidateOf(claim: BoundClaim, { reads, actual, bound }: Pair): Candidate[] {
+function candidateOf(claim: BoundClaim, { reads, actual, bound }: Pair, several: boolean): Candidate[] {
   const { comparison, met } = claim
   const text = reads.map(read => read.text).join(' ')
   // Whether more is better: availability has to be reached, latency to be kept below.
@@ -95,7 +111,7 @@ function candidateOf(claim: BoundClaim, { reads, actual, bound }: Pair): Candida
     { quantity: bound.quantity, comparison: wanted },
     { quantity: actual.quantity, comparison: actual.comparison },
   )
-  if (stance === 'silent') return []
+  if (stance === 'silent' || (claim.all === true && stance === 'supports' && several)) return []
   const turned = met === false ? (stance === 'supports' ? 'refutes' : 'supports') : stance
   return [
     {

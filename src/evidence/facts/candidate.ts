@@ -29,6 +29,8 @@ export type Candidate = {
   readonly otherStatistic?: boolean
   /** It tells of the opposite at that time. */
   readonly turned?: boolean
+  /** Its rule has seen to it that what happened is told there. */
+  readonly told?: boolean
   /** The unit was taken from a figure before. */
   readonly elliptic?: boolean
 }

@@ -40,7 +40,7 @@ export function moveCandidates(move: Move, scene: Scene): Candidate[] {
     const made: Candidate[] = []
     for (const figure of read.figures) {
       const stance = holdMove(move, figure, read)
-      if (stance !== 'silent')
+      if (stance !== 'silent' && !goesOn(figure, read))
         made.push({
           kind: 'change',
           stance,
@@ -63,6 +63,15 @@ export function moveCandidates(move: Move, scene: Scene): Candidate[] {
     return made
   })
 }
+
+/** "From 80 to 40, after the second to 20": a further value follows the end of the change. */
+const goesOn = (figure: Figure, { figures, text }: Read): boolean =>
+  figures.some(
+    other =>
+      other.start > figure.end &&
+      other.quantity.dimension === figure.quantity.dimension &&
+      /\b(?:then|second|later|finally|to) (?:\p{L}+ )?(?:to )?$/u.test(text.slice(figure.end, other.start)),
+  )
 
 const sameWay = (move: Move, factor: number): Stance =>
   (factor > 1 ? 'up' : 'down') === move.direction ? 'supports' : 'refutes'
@@ -105,6 +114,8 @@ export function holdChange(claim: Figure, found: Figure, read: Read): Stance {
   const { quantity, other } = claim
   if (!wanted.by) {
     if (quantity.dimension !== after.dimension) return 'silent'
+    if (wanted.direction !== 'same' && direction !== 'same' && wanted.direction !== direction)
+      return 'refutes'
     const stances = [hold(claim, { quantity: after, comparison: 'exact' })]
     if (other !== undefined)
       stances.push(hold({ quantity: other, comparison: 'exact' }, { quantity: before, comparison: 'exact' }))
@@ -159,7 +170,7 @@ function endsInTime(
 ): { readonly before: Quantity; readonly after: Quantity } | undefined {
   if (found.quantity.dimension !== other.quantity.dimension || found.statistic !== other.statistic)
     return undefined
-  if (found.change !== undefined || other.change !== undefined || found.comparison !== 'exact')
+  if (found.change !== undefined || other.change !== undefined || !/^(?:exact|about)$/.test(found.comparison))
     return undefined
   const of = ({ part }: Figure) => times.filter(when => when.start >= part.start && when.end <= part.end)
   const [mine, theirs] = [of(found), of(other)]
@@ -169,6 +180,20 @@ function endsInTime(
       ? { before: other.quantity, after: found.quantity }
       : undefined
   }
+  // "260 after 200", "with the old page 8 %, since the redesign it is 10 %".
+  const later = found.start > other.start
+  const between = text.slice(later ? other.end : found.end, later ? found.start : other.start)
+  if (!later && /^(?: \p{L}+){0,3} (?:after|against|following) (?:only |just )?$/u.test(between))
+    return { before: other.quantity, after: found.quantity }
+  const [mineText, theirText] = [found.part, other.part].map(({ start, end }) => text.slice(start, end))
+  if (
+    later &&
+    ((/\b(?:old|before|until|without)\b/i.test(theirText ?? '') &&
+      /\b(?:since|new|now|with|after)\b/i.test(mineText ?? '')) ||
+      (/^(?:and |but )?(?:now|today|by now|meanwhile)\b/i.test(mineText ?? '') &&
+        !/\b(?:now|today|currently)\b/i.test(theirText ?? '')))
+  )
+    return { before: other.quantity, after: found.quantity }
   const bracketed =
     /\($/.test(text.slice(0, other.part.start).trimEnd()) || /^\s*\(/.test(text.slice(other.part.start))
   return mine.length === 0 && theirs.length === 1 && bracketed
@@ -177,7 +202,7 @@ function endsInTime(
 }
 
 const formerly =
-  /\b(?:down from|up from|used to (?:be|take|need|cost)|previously|formerly|instead of|rather than|before (?:that|it was)|had (?:been|taken)|compared (?:with|to)|(?:after|from)) (?:about |around |roughly |nearly |an? |over |was |it was )?$/i
+  /\b(?:down from|up from|used to (?:be|take|need|cost)|previously|formerly|instead of|rather than|before (?:that|it was)|had (?:been|taken)|compared (?:with|to)|(?:(?<!day |week |month |night |year )after|from)) (?:about |around |roughly |nearly |an? |over |was |it was )?$/i
 
 function elliptic(bare: Quantity, full: Quantity): Quantity | undefined {
   const number = Number(/\d[\d,]*(?:\.\d+)?/.exec(full.text)?.[0].replaceAll(',', ''))

@@ -46,12 +46,20 @@ const cues: readonly (readonly [RegExp, Comparison])[] = [
   ],
 ]
 
+// "Over the three floors" is where, no comparison.
+const around =
+  /(?<!\b(?:go|goes|going|went|gone|was|is|were|are|rose|stayed|remained|far|well|just|not) )\bover (?:all )?(?:the|these|those|our|all)(?: (?:last|past|next|first))? $/
+
 /** How the words before and after a figure compare. */
 export function comparisonOf(
   before: string,
   after: string,
 ): { readonly comparison: Comparison; readonly negated: boolean } {
   const text = ` ${before.slice(-64).toLowerCase()}`
+    .replace(
+      /\b(?:agreed|promised|planned|allowed|permitted|expected|estimated|budgeted|announced|required|contractual|usual|full) $/,
+      '',
+    )
     .replace(/\b(?:the|a|an|that of|its|only|just|even|a total of|some of) $/, '')
     .replace(/\s+/g, ' ')
   if (/^,? ?(?:or|and) (?:more|above|over|longer|higher|later|newer|up|upwards|greater)\b|^\+/.test(after))
@@ -68,6 +76,7 @@ export function comparisonOf(
   if (/\b(?:just|slightly|a little|a bit) under $/.test(text)) return { comparison: 'under', negated: false }
   if (/\b(?:just|slightly|a little|a bit|well) over $/.test(text))
     return { comparison: 'over', negated: false }
+  if (around.test(before.toLowerCase())) return { comparison: 'exact', negated: false }
   for (const [pattern, comparison] of cues) if (pattern.test(text)) return { comparison, negated: false }
   return {
     comparison: 'exact',

@@ -1,7 +1,7 @@
 /** Holds one figure of a claim against every figure of a source; whether they are of one thing is told elsewhere. */
 import type { Assertion, Candidate } from './candidate.ts'
 import { holdChange } from './change-rule.ts'
-import type { Statistic } from './fact.ts'
+import type { Comparison, Statistic } from './fact.ts'
 import { hold, type Stance } from './interval.ts'
 import { clean, type Quantity } from './quantity.ts'
 import type { Read, Scene } from './scene.ts'
@@ -12,6 +12,13 @@ import { lengthOf } from './when.ts'
 export function figureCandidates({ figure, statement }: Assertion, scene: Scene): Candidate[] {
   if (figure === undefined) return []
   const found: Candidate[] = []
+  const blocks = new Map<number, string[]>()
+  if (figure.statistic === 'total')
+    for (const { unit, figures } of scene.reads) {
+      const kinds = blocks.get(unit.block) ?? []
+      kinds.push(...figures.map(({ quantity }) => quantity.dimension))
+      blocks.set(unit.block, kinds)
+    }
   for (const read of scene.reads) {
     for (const [index, given] of read.figures.entries()) {
       if (figure.change !== undefined) {
@@ -28,7 +35,8 @@ export function figureCandidates({ figure, statement }: Assertion, scene: Scene)
         continue
       }
       if (given.change?.by === true) continue
-      found.push(...valueCandidates(figure, statement, given, read, index))
+      const alike = (blocks.get(read.unit.block) ?? []).filter(each => each === given.quantity.dimension)
+      found.push(...valueCandidates(figure, statement, given, read, index, alike.length > 1))
     }
     if (figure.change === undefined) found.push(...spanCandidates(figure, read))
   }
@@ -41,12 +49,18 @@ function valueCandidates(
   given: Figure,
   read: Read,
   index: number,
+  several: boolean,
 ): Candidate[] {
   const made: Candidate[] = []
   const stated = statisticFit(figure, given, statement)
   const add = (other: Figure, more: Partial<Candidate> = {}) => {
     const reached = /\bup to $/i.test(statement.text.slice(0, figure.start))
-    const stance = stanceOf(figure, other)
+    // What is required is a figure of its own: at least 12 is not what at least 8 says.
+    const alike = figure.comparison === other.comparison && bounding.has(figure.comparison)
+    const stance =
+      alike && required.test(statement.text) && required.test(read.text)
+        ? stanceOf({ ...figure, comparison: 'exact' }, { ...other, comparison: 'exact' })
+        : stanceOf(figure, other)
     // "Carries up to 400" says that 400 can be reached.
     if (
       reached &&
@@ -55,6 +69,8 @@ function valueCandidates(
     )
       return
     if (stance === 'silent' || stated === 'no') return
+    // One of several figures is not the total.
+    if (figure.statistic === 'total' && given.statistic === 'plain' && several) return
     const base = {
       kind: 'value' as const,
       stance,
@@ -136,6 +152,10 @@ function spanCandidates(figure: Figure, read: Read): Candidate[] {
     return stance === 'silent' ? [] : [{ kind: 'span', stance, reads: [read], part, found: quantity.text }]
   })
 }
+
+const bounding: ReadonlySet<Comparison> = new Set(['at-least', 'at-most', 'under', 'over'])
+const required =
+  /\b(?:needs?|requires?|required|must|shall|(?:has|have) to|limit(?:s|ed)?|allow(?:s|ed)?|permit(?:s|ted)?|may|can|covers|minimum|maximum)\b/i
 
 function stanceOf(figure: Figure, found: Figure): Stance {
   if (figure.total !== undefined && found.total !== undefined && figure.total.value !== found.total.value)

@@ -4,6 +4,7 @@
  */
 import type { Candidate } from './candidate.ts'
 import { contraryOf, rivalsOf } from './lexicon.ts'
+import { marksOf } from './marks.ts'
 import { countedOf, inside, isThing, isVerb, type Need } from './need.ts'
 import type { Read } from './scene.ts'
 import type { Figure, Part, Statement } from './statement.ts'
@@ -43,7 +44,9 @@ export type FitPart =
   | 'negatedOther'
   | 'zeroOther'
   | 'eventOther'
+  | 'verbOther'
   | 'known'
+  | 'leadEvent'
 
 const bounds = new Set(['limit', 'target', 'budget', 'threshold', 'timeout'])
 
@@ -83,10 +86,10 @@ export function fitOf(need: Need, candidate: Candidate): Fit {
   const { reads, part } = candidate
   const read = reads[0] as Read
   const all = reads.flatMap(each => each.terms)
-  const own = part === undefined ? all : inside(read.terms, part)
+  const own = part === undefined ? all : inside(read.terms, labelled(read, part))
   const counts = new Map<FitPart, number>()
   const add = (name: FitPart, by = 1) => counts.set(name, (counts.get(name) ?? 0) + by)
-  let [sum, most] = [0, 0]
+  let [sum, most, events] = [0, 0, 0]
   for (const term of need.terms) {
     const kind = kindOf(term)
     if (kind === undefined) {
@@ -95,14 +98,17 @@ export function fitOf(need: Need, candidate: Candidate): Fit {
     }
     const weight = kind === 'name' || kind === 'plain' ? 2 : 1
     const level = levelOf(term, own, all, read)
-    if (
-      level === 'Missing' &&
-      (need.implied.has(term.key) || (candidate.turned === true && kind === 'event'))
-    )
-      continue
+    if (need.implied.has(term.key) && (level === 'Missing' || level === 'Around')) continue
+    if (level === 'Missing' && candidate.turned === true && kind === 'event') continue
+    if ((kind === 'event' || kind === 'verb') && events === 0 && level === 'Own') add('leadEvent')
+    if (kind === 'event' || kind === 'verb') events += 1
     most += weight
     sum += level === 'Missing' ? 0 : weight
-    add(`${kind}${level}`)
+    add(
+      kind === 'event' && level === 'Missing' && isSubject(term, need.statement)
+        ? 'plainMissing'
+        : `${kind}${level}`,
+    )
     if (level === 'Own' || level === 'Near') add('known')
     if (level !== 'Own' && candidate.turned !== true && isRivalled(term, need, own))
       add(term.sort === 'event' ? 'contrary' : 'rival')
@@ -116,6 +122,30 @@ export function fitOf(need: Need, candidate: Candidate): Fit {
   countTimes(need, read, part, add)
   return new Proxy({} as Record<FitPart, number>, { get: (_, name) => counts.get(name as FitPart) ?? 0 })
 }
+
+/** Both tell of what is required, in words of their own; nothing of it is planned. */
+const isRule = (claim: string, text: string): boolean =>
+  required.test(claim) &&
+  required.test(text) &&
+  !marksOf(text.replace(required, ' ').replace(required, ' ')).plan
+const required = /\b(?:needs?|requires?|required|must|shall|(?:has|have) to)\b/i
+
+/** "The leak cost 12,000": what happened is itself the thing that the claim is about. */
+const isSubject = ({ start, end, text }: Term, statement: Statement): boolean =>
+  start < 24 &&
+  !statement.terms.some(
+    term => term.start === end + 1 && (isThing(term) || (term.sort === 'object' && term.key !== 'cost')),
+  ) &&
+  !/(?:ed|ing)$/.test(text) &&
+  /^(?:[^,]{0,20}\b)?(?:the|a|an|our|this|that|its) $/i.test(statement.text.slice(0, start))
+
+/** "Bruges: 22 tablets" is told of what stands before the colon. */
+const labelled = ({ text }: Read, { start, end }: Part): { readonly start: number; readonly end: number } =>
+  /^(?!\s*(?:correction|update|edit|note|error|erratum|final|actual)\b)[^:;.,]{1,48}:\s*$/i.test(
+    text.slice(0, start),
+  )
+    ? { start: 0, end }
+    : { start, end }
 
 /** A word stands there that can't be said of the same thing as `term`, which does not. */
 function isRivalled(term: Term, need: Need, own: readonly Term[]): boolean {
@@ -141,17 +171,36 @@ function levelOf(
   return read.context.some(terms => has(terms, term)) ? 'Around' : 'Missing'
 }
 
+/** "The system runs on 12 servers": the subject is too common a word to tell it from another. */
+function isBare({ statement, figure }: Need): boolean {
+  const [first] = statement.terms
+  if (figure === undefined || first?.sort !== 'soft' || first.start > 8) return false
+  if (!/^(?:(?:The|Our|Its|Their) )?$/.test(statement.text.slice(0, first.start)) || !common.test(first.text))
+    return false
+  return !statement.terms.some(({ sort, end }) => sort !== 'soft' && end <= figure.start)
+}
+const common =
+  /^(?:names?|systems?|services?|applications?|apps?|components?|products?|platforms?|tools?|numbers?|values?|periods?|windows?|levels?|things?|parts?|pieces?|versions?|releases?|reports?|results?|figures?|intervals?|phases?|stages?|rounds?)$/i
+
+// Adjectives that make no other thing of what they stand before.
+const ornament =
+  /^(?:new|additional|further|extra|other|own|same|single|main|whole|entire|full|big|small|large|good|great|usual|normal|ordinary|certain|real|actual|affected|remaining|respective|overall|various|separate|individual|available|sure|fine|clear|right|busy|quiet|nice|sudden|hard|easy|simple)$/i
+
 /** What stands in the place of what the claim names. */
 function countStrangers(need: Need, own: readonly Term[], add: (name: FitPart, by?: number) => void): void {
   const known = (term: Term) =>
     need.all.has(term.key) || need.all.has(term.stem) || has(need.statement.terms, term)
-  const strangers = own.filter(term => kindOf(term) !== undefined && !known(term))
+  const strangers = own.filter(
+    term => kindOf(term) !== undefined && !known(term) && !ornament.test(term.text),
+  )
   add('strangeNames', strangers.filter(term => term.sort === 'name').length)
   add('strangeWords', strangers.filter(term => term.sort === 'plain' && !isVerb(term)).length)
   if (strangers.some(term => term.sort === 'event')) add('eventOther')
+  if (strangers.some(term => term.sort === 'plain' && isVerb(term))) add('verbOther')
   add('strangeThings', strangers.filter(term => term.sort === 'object').length)
   const away = need.terms.filter(term => isThing(term) && !has(own, term))
-  if (away.length > 0 && strangers.some(isThing)) add('displaced')
+  const others = strangers.some(term => isThing(term) || (term.sort === 'object' && away.length === 0))
+  if ((away.length > 0 || isBare(need)) && others) add('displaced')
   // A name right before a matched word makes another thing of it: "the payments gateway".
   const modified = own.some(each => {
     if (kindOf(each) === undefined || each.sort === 'event' || !known(each)) return false
@@ -172,9 +221,18 @@ function countMeaning(need: Need, candidate: Candidate, add: (name: FitPart, by?
       read.text,
     )
   const past = isPast(read, part)
-  const plan = marks.plan || (lead.plan && !contrast && !past) || (read.planned && !past)
+  // "We expect 4.6 in 2026, after 4.1 in 2025".
+  const compared =
+    part !== undefined &&
+    /^\s*(?:after|against|compared (?:with|to)|up from|down from|instead of)\b/i.test(
+      read.text.slice(part.start, part.end),
+    )
+  const plan = marks.plan || (lead.plan && !contrast && !past && !compared) || (read.planned && !past)
   const coming = /\b(?:will|planned|scheduled|expected|next|soon)\b/i.test(read.text)
-  const demanding = (candidate.kind === 'version' && !coming) || candidate.kind === 'bound'
+  const demanding =
+    (candidate.kind === 'version' && !coming) ||
+    candidate.kind === 'bound' ||
+    isRule(need.statement.text, read.text)
   if (plan !== need.plan && !demanding) add('planOther')
   const clause =
     part !== undefined &&
@@ -207,7 +265,7 @@ function countMeaning(need: Need, candidate: Candidate, add: (name: FitPart, by?
   }
   if (
     candidate.kind !== 'list' &&
-    denies(part === undefined ? read.text : read.text.slice(part.start, part.end)) !==
+    denies(part === undefined ? read.text : read.text.slice(labelled(read, part).start, part.end)) !==
       denies(need.statement.text)
   )
     add('negatedOther')
@@ -251,6 +309,9 @@ const isZero = ({ quantity }: Figure): boolean => quantity.dimension === 'number
 function given0(need: Need, read: Read, figure: Figure): boolean | undefined {
   if (need.figure === undefined) return undefined
   const [wanted, given] = [countedOf(need.statement, need.figure), countedOf(read, figure)]
+  // "All payments were retried, none was lost".
+  if (wanted !== undefined && given === undefined && /^none$/i.test(figure.quantity.text))
+    return has(read.terms, wanted)
   return wanted === undefined || given === undefined ? wanted === given : same(wanted, given)
 }
 

@@ -15,22 +15,26 @@ const concepts = new Map<string, { readonly name: string; readonly sort: WordCla
 
 const members = new Map<string, readonly string[]>()
 
+const bare = (word: string): string => word.replace('!', '')
+
+/** A word as it is written and its stem, which others may share; a marked one as it is written only. */
+const formsOf = (word: string): readonly string[] => (word.endsWith('!') ? [bare(word)] : [word, stem(word)])
+
 function addGroups(text: string, sort: WordClass): void {
   for (const line of text.trim().split('\n')) {
     const names = line.trim().split('|')
-    const name = stem(names[0] ?? '')
-    members.set(name, [...(members.get(name) ?? []), ...names])
-    for (const word of names) {
-      for (const form of [word, stem(word)]) if (!concepts.has(form)) concepts.set(form, { name, sort })
-    }
+    const name = stem(bare(names[0] ?? ''))
+    members.set(name, [...(members.get(name) ?? []), ...names.map(bare)])
+    for (const word of names)
+      for (const form of formsOf(word)) if (!concepts.has(form)) concepts.set(form, { name, sort })
   }
 }
 
 addGroups(objects, 'object')
 addGroups(events, 'event')
 for (const word of softs.trim().split(/\s+/)) {
-  for (const form of [word, stem(word)])
-    if (!concepts.has(form)) concepts.set(form, { name: stem(word), sort: 'soft' })
+  for (const form of formsOf(word))
+    if (!concepts.has(form)) concepts.set(form, { name: stem(bare(word)), sort: 'soft' })
 }
 
 // Logs are things, to log is not.

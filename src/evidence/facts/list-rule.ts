@@ -23,6 +23,9 @@ export function listCandidates(figure: Figure, scene: Scene): Candidate[] {
   })
 }
 
+const counting =
+  /^(?:\d|(?:two|three|four|five|six|seven|eight|nine|ten|twelve|some|several|many|most|all) )/i
+
 type List = { readonly reads: readonly Read[]; readonly count: number }
 
 /** "Hosts: elm, ash and yew": names alone, no figures among them. */
@@ -34,7 +37,8 @@ function inlineLists({ reads }: Scene): List[] {
       items.length < 2 ||
       items.some(
         item =>
-          !/^[\p{L}\p{N}][\p{L}\p{N}._-]*(?: [\p{L}\p{N}._-]+)?$/u.test(item.trim()) || /^\d/.test(item),
+          !/^[\p{L}\p{N}][\p{L}\p{N}._-]*(?: [\p{L}\p{N}._-]+)?$/u.test(item.trim()) ||
+          counting.test(item.trim()),
       )
     )
       return []

@@ -22,11 +22,11 @@ const planWords =
 const demand =
   /^\s*(?:[-*•] )?(?:\p{L}+ ?\d*: )?(?:[Aa]nswer|[Kk]eep|[Bb]ring|[Rr]educe|[Cc]ut|[Gg]et|[Rr]each|[Pp]ublish|[Aa]chieve|[Ee]nsure|[Mm]ake|[Hh]old|[Ll]imit|[Rr]estrict|[Ss]et|[Rr]aise|[Ll]ower|[Ii]ncrease|[Ss]tay|[Aa]dd|[Rr]emove|[Mm]ove|[Uu]pgrade)\b(?! (?:was|is|were|has|had))/u
 const exampleWords =
-  /\b(?:for example|for instance|e\.g\.|suppose|imagine|say,|if|whether|in case|unless|hypothetical(?:ly)?|sample|example|were to)\b|\?$/i
+  /\b(?:for example|for instance|e\.g\.|suppose|imagine|say,|if|whether|in case|unless|hypothetical(?:ly)?|example|were to)\b|\?$/i
 const alarms =
   /\b(?:alerts?|alarms?|pages?|fires?|trips?|triggers?|warns?|rings?|restarts?|scales?)\b[^.]{0,40}\b(?:when|if|once|as soon as|whenever)\b/i
 const formerWords =
-  /\b(?:used to|previously|formerly|originally|initially|at first|had (?:been|taken|\w+ed)|(?:was|were) [^.]{0,40}\buntil\b|until (?:then|now|recently|last|the)|before (?:that|this|the|it|we)|earlier (?:we|figure|report)|no longer|once (?:was|were|had)|down from|up from|instead of|rather than|compared (?:with|to)|in the past|so far we|old (?:limit|value|figure|setting))\b/i
+  /\b(?:used to|previously|formerly|originally|initially|at first|had (?:been|taken|\w+ed)|(?:was|were) [^.]{0,40}\buntil\b|until (?:then|now|recently|last|the)|before (?:that|this|the|it|we)|earlier (?:we|figure|report)|no longer|once (?:was|were|had)|(?<!\b(?:was|were|is|are|been|be|went) )(?:down|up) from|instead of|rather than|compared (?:with|to)|in the past|so far we|old (?:limit|value|figure|setting))\b/i
 const negation =
   /\b(?:not|never|no|none|neither|nor|nobody|nothing|without|cannot|failed to|nowhere|hardly)\b|n[’']t\b/i
 const openWords =

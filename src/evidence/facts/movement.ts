@@ -20,6 +20,7 @@ export function directionOf(text: string): 'up' | 'down' | undefined {
 
 /** "Doubled", "halved", "by half", "a third as long": the new value over the old. */
 export function factorOf(text: string): number | undefined {
+  if (/\b(?:halved|doubled) (?:twice|again)\b/i.test(text)) return /halved/i.test(text) ? 0.25 : 4
   if (/\bhalf as (?:much|many|long|large|high|big)(?: \w+)? again\b/i.test(text)) return 1.5
   const part =
     /\b(half|(?:a|one) (?:third|quarter|fifth|tenth)|two thirds|three quarters) (less|fewer|smaller|faster|quicker|shorter|cheaper|lighter|more|larger|bigger|longer|higher|heavier|dearer)\b/i.exec(

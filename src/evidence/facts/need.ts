@@ -1,7 +1,9 @@
 /** What of a claim has to be found in a source, for one of its figures or for all of it. */
+import { marksOf } from './marks.ts'
 import type { Figure, Statement } from './statement.ts'
 import type { Term } from './term.ts'
 import type { When } from './when.ts'
+import { stem } from './words.ts'
 
 /** What a claim needs to find, for one of its figures or as a whole. */
 export type Need = {
@@ -35,12 +37,17 @@ export const inside = (
 
 const apart = /\b(?:in|on|at|for|from|by|after|before|with|to|of (?:them|those|these|which))\b/i
 
+// "Two fell behind" counts what was named before.
+const verbal =
+  /^ (?:was|were|is|are|had|has|have|did|fell|went|came|took|got|rose|chose|ran|made|gave|said|left|lost|failed|passed)\b/
+
 /** What stands right after a figure and is counted by it. */
 export function countedOf({ terms, text }: Statement, { end, part }: Figure): Term | undefined {
   const next = terms.find(
     term => term.start >= end && term.end <= part.end && term.sort !== 'soft' && term.start - end < 24,
   )
   if (next === undefined || next.sort === 'event' || (next.sort === 'plain' && isVerb(next))) return undefined
+  if (verbal.test(text.slice(end, end + 16))) return undefined
   return apart.test(text.slice(end, next.start)) ? undefined : next
 }
 
@@ -58,16 +65,68 @@ function impliedBy(dimension: string): readonly string[] {
   return words[dimension] ?? []
 }
 
+// Words that say of what sort a thing is; where a source leaves them out, it is not another thing.
+const generic = new Set(
+  `office company firm department team group organisation organization system process procedure project
+  facility place area tool host page report supplier vendor`
+    .split(/\s+/)
+    .map(stem),
+)
+
+/** Generic words that stand before no other noun: "the network team", not "the team lead". */
+function unsaid({ terms }: Statement): string[] {
+  const others = terms.filter(({ key, sort }) => sort !== 'soft' && sort !== 'place' && !generic.has(key))
+  // With one word beside it alone, it is all that tells where.
+  if (others.length < 2) return []
+  return terms
+    .filter(
+      term =>
+        generic.has(term.key) &&
+        !terms.some(other => other.start === term.end + 1 && (isThing(other) || other.sort === 'object')),
+    )
+    .map(({ key }) => key)
+}
+
+/** "The feature flag new-cart": what sort of thing a name is need not be said. */
+const apposed = ({ terms }: Statement): string[] =>
+  terms.flatMap((term, index) => {
+    if (term.sort !== 'name' || !/\p{L}.*[-_.\d]|[-_.].*\p{L}/u.test(term.text) || term.text.length < 4)
+      return []
+    const before = terms[index - 1]
+    if (before === undefined || before.end + 1 !== term.start || before.sort === 'name') return []
+    const more = terms[index - 2]
+    const two = more !== undefined && more.end + 1 === before.start && more.sort === 'object'
+    return two ? [before.key, more.key] : [before.key]
+  })
+
+const attribution =
+  /^(?:according to (?:the|our|this|its) (?:[\w-]+ ){0,2}[\w-]+|(?:the|our|this) (?:[\w-]+ )?(?:audit|diary|post-?mortem|report|mail|email|note|notes|ticket|runbook|summary|memo|log|list|announcement|changelog|advisory|survey|review|form|document|message|minutes|letter|post|blog|statement|record|inventory|protocol|scan|count|inspection|investigation) (?:says|states|notes|reports|mentions|lists|shows|puts|gives|records|names|found|finds|counted|counts|showed|revealed|reported|listed|mentioned|recorded|speaks of|tells of))\b/i
+
+/** "The audit found", "according to the diary" say where it is told, not what. */
+function attributed({ text, terms }: Statement): string[] {
+  const lead = attribution.exec(text)?.[0].length ?? 0
+  return terms.filter(({ end }) => end <= lead).map(({ key }) => key)
+}
+
+// "Longer than the agreed four hours" tells of what was, not of what was agreed.
+const bounding =
+  /\b(?:than|within|inside|over|under|above|below|beyond|past|exceed(?:ed|s)?|reached|met|missed|kept to) (?:the |its |our |their |an? )?(?:\w+ )?(?:agreed|promised|planned|allowed|permitted|expected|estimated|wanted|forecast|budgeted|announced|scheduled)\b/gi
+
 /** The words that a claim needs, from all of it or from what belongs to one figure. */
 export function needOf(claim: Statement, figure: Figure | undefined, whens: readonly When[]): Need {
   return {
     terms: figure === undefined ? claim.terms : termsFor(claim, figure),
     all: new Set(claim.terms.flatMap(term => [term.key, term.stem])),
     whens,
-    plan: claim.marks.plan,
+    plan: claim.marks.plan && marksOf(claim.text.replace(bounding, ' ')).plan,
     example: claim.marks.example,
     former: claim.marks.former,
-    implied: new Set(figure === undefined ? [] : impliedBy(figure.quantity.dimension)),
+    implied: new Set([
+      ...(figure === undefined ? [] : impliedBy(figure.quantity.dimension)),
+      ...unsaid(claim),
+      ...attributed(claim),
+      ...apposed(claim),
+    ]),
     statement: claim,
     ...(figure === undefined ? {} : { figure }),
   }

@@ -144,7 +144,8 @@ function isStructured(text: string): boolean {
   if (
     /^\s*\[?\d\d:\d\d:\d\d\b/.test(text) ||
     /\S {2,}\S+ {2,}\S/.test(text.trim()) ||
-    /\b\w+=\S+ +\w+=\S/.test(text)
+    /\b\w+=\S+ +\w+=\S/.test(text) ||
+    /^\s*\[?\d{1,2}:\d\d\b.* \w+=\d/.test(text)
   )
     return true
   if (/^\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d/.test(text) || (isLogLine(text) && !stamped.test(text))) return true

@@ -145,7 +145,7 @@ function wordNumber(text: string): number {
   return sum * times
 }
 
-const halfMore = / and (?:a half|a quarter|three quarters)(?= )/y
+const halfMore = / and (?:a half|a quarter|three quarters)(?= )(?! of )/y
 const unitPattern = /[ \u202f\u00a0-]?(°[CF]|%|‰|[A-Za-zµμ]+(?:\/(?:s|min|h)\b)?|\/(?:s|min|h)\b)/y
 const scalePattern = / ?(k|thousand|million|billion|M)(?![A-Za-z/])/y
 const perPattern = /(?: [A-Za-z]+)?(?: (?:per|a|an|every) |\/)(second|minute|hour)\b/y
@@ -256,7 +256,10 @@ function duration(
     last = next
     end += part[0].length
   }
-  const half = end === from ? at(/ and (a half|a quarter|three quarters)\b(?! of)/y, text, end) : undefined
+  const half =
+    end === from
+      ? at(/ and (a half|a quarter|three quarters)\b(?! of (?:an?|the|all|our|its)\b)/y, text, end)
+      : undefined
   if (half !== undefined) {
     sum = clean(sum + factor * (half[1] === 'a half' ? 0.5 : half[1] === 'a quarter' ? 0.25 : 0.75))
     end += half[0].length

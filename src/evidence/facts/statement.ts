@@ -6,7 +6,8 @@ import { comparisonOf } from './cue.ts'
 import type { Change, Comparison, Statistic } from './fact.ts'
 import { type Marks, marksOf, present } from './marks.ts'
 import { changeOf } from './movement.ts'
-import { clean, type Quantity, type Token, tokensOf, versionOf } from './quantity.ts'
+import { asVersion, isDay, isName, isOrdinal, isPronoun, type Measured } from './naming.ts'
+import { clean, type Quantity, type Token, tokensOf } from './quantity.ts'
 import { statisticOf } from './statistic.ts'
 import { type Term, termsOf } from './term.ts'
 import { type When, whensOf } from './when.ts'
@@ -41,13 +42,6 @@ export type Statement = {
   readonly marks: Marks
 }
 
-const naming =
-  /\b(?:build|deploy|deployment|job|run|shard|node|ticket|issue|pipeline|step|week|page|line|id|status|code|http|room|floor|rack|queue|worker|batch|order|incident|migration|phase|stage|sprint|pr|change|partition|zone|region|group|team|site|day|comment|chapter|section|no\.|number|level|tier|gate|door|sev|severity|release|iteration|round|kernel|python|java|node|postgres|driver|oven|channel|hall|silo|station|flight|test|protocol|version|wave|replica|branch|plan|unit|lane|bay|camera|lab|class|type|item|edition|draft|port|slot|cabinet|aisle|platform|route|terminal|dock|pump|sensor|turbine|boiler|chiller|robot|reader|printer|server|vm|cell|broker|host|instance|question|appendix|table|figure|priority|quarter|season|train|bus|car|truck|case|option|variant|android|windows|ios|fix|rev|revision|firmware|editor|plugin|client|schema|layer|cluster|pod) #?$|#$/i
-const namedRange =
-  /\b(?:firmware|version|release|kernel|java|python|node|protocol|editor|driver|android|ios) (?:below|above|before|after|up to|older than|newer than|at least|from|since|and|or|than) $/i
-const afterName =
-  /^(?:'s|’s)? (?:was|is|were|are|has|had|have|does|did|will|would|can|could|ran|took|reached|failed|stayed|needs|needed|got|gets|went|came|lost|shows|showed|stopped|started|never|only|still|now|alone)\b/i
-
 /** With more figures than this, a sentence is a table of some kind. */
 const mostFigures = 24
 
@@ -67,7 +61,9 @@ export function readStatement(text: string): Statement {
     (token): token is Measured =>
       token.kind === 'quantity' && (isName(text, token) || token.quantity.dimension === 'version'),
   )
-  const counted = quantities.filter(token => !isPronoun(text, token))
+  const counted = quantities.filter(
+    token => !isPronoun(text, token) && !isDay(text, token) && !isOrdinal(text, token),
+  )
   quantities.length = 0
   quantities.push(...counted)
   const skip = [...quantities, ...tokens.filter(token => token.kind === 'percentile'), ...whens].toSorted(
@@ -84,6 +80,8 @@ export function readStatement(text: string): Statement {
     ),
     ...labels,
   ].toSorted((a, b) => a.start - b.start)
+  const whole = wholeOf(text, quantities)
+  if (whole !== undefined) quantities.splice(quantities.indexOf(whole), 1)
   const figures: Figure[] = []
   if (quantities.length > mostFigures) return { text, terms, figures, whens, parts, marks: marksOf(text) }
   // "40 messages a second": the unit of the figure before it is no figure of its own.
@@ -109,10 +107,22 @@ export function readStatement(text: string): Statement {
     const token = quantities[index] as Measured
     const next = quantities[index + 1]
     const pair = next === undefined ? undefined : pairOf(text, token, next)
-    figures.push(figureOf(text, token, pair === undefined ? undefined : next, pair, tokens, parts, figures))
+    const figure = figureOf(text, token, pair === undefined ? undefined : next, pair, tokens, parts, figures)
+    const first = figures.length === 0 && pair === undefined && figure.quantity.dimension === 'number'
+    figures.push(whole === undefined || !first ? figure : { ...figure, total: whole.quantity })
     if (pair !== undefined) index += 1
   }
   return { text, terms, figures, whens, parts, marks: marksOf(text) }
+}
+
+/** "Of the five replicas, two fell behind": of how many. */
+function wholeOf(text: string, quantities: readonly Measured[]): Measured | undefined {
+  const [whole, part] = quantities
+  if (whole?.quantity.dimension !== 'number' || part?.quantity.dimension !== 'number') return undefined
+  if (part.quantity.value > whole.quantity.value || part.start - whole.end > 48) return undefined
+  return /^(?:[Oo]f|[Oo]ut of) (?:all )?(?:the |our |its |their |your )?$/.test(text.slice(0, whole.start))
+    ? whole
+    : undefined
 }
 
 const zeroPattern =
@@ -134,66 +144,10 @@ function zerosOf(text: string, tokens: readonly Token[]): Token[] {
   })
 }
 
-type Measured = Token & { readonly kind: 'quantity' }
 type Pair = 'range' | 'change' | 'share'
 
 const overlaps = (a: { start: number; end: number }, b: { start: number; end: number }): boolean =>
   a.start < b.end && b.start < a.end
-
-/** "The old one", "this one" count nothing. */
-const isPronoun = (text: string, { start, quantity }: Measured): boolean =>
-  /^one$/i.test(quantity.text) &&
-  (pronoun.test(text.slice(Math.max(0, start - 16), start)) ||
-    /^one's?[.,;]?$/i.test(text.slice(start).trim()))
-
-const pronoun =
-  /\b(?:the|this|that|old|new|other|another|first|second|third|last|large|small|any|each|every|no|which|latter|former|earlier|later|bigger|smaller|better|one|\p{L}+ed) $/iu
-
-/** "Driver 42.7", "chat-bot 3.0" name a version where no unit or counted thing follows. */
-function asVersion(text: string, token: Token): Token {
-  if (token.kind !== 'quantity' || token.quantity.dimension !== 'number') return token
-  if (!/^\d+\.\d+$/.test(token.quantity.text)) return token
-  const before = /([\p{L}][\p{L}\d-]*) $/u.exec(text.slice(Math.max(0, token.start - 30), token.start))?.[1]
-  const released =
-    /^(?:in|since|of|with|by|from|before|after|until|to)$/i.test(before ?? '') && releaseWords.test(text)
-  if (before === undefined || (notNaming.test(before) && !released)) return token
-  if (released) return { ...token, quantity: versionOf(token.quantity.text) }
-  if (
-    /^ \p{Ll}+/u.test(text.slice(token.end)) &&
-    !/^ (?:and|or|is|was|were|has|had|on|in|at|to|from|for|with|went|came|the|still|no|does|did|will|fixes|which|that|by|of|since|until|if|as|but|released|shipped|runs|can|needs|only|this|last|yesterday|it|we)\b/.test(
-      text.slice(token.end),
-    )
-  )
-    return token
-  return { ...token, quantity: versionOf(token.quantity.text) }
-}
-
-const releaseWords =
-  /\b(?:releases?|versions?|flags?|deprecated|fixed|upgraded?|branch|install(?:ed)?|api|plugins?|drivers?|opens?|opened|saved|written by|changelog|compatible|support(?:s|ed)?)\b/i
-
-const notNaming =
-  /^(?:was|were|is|are|at|by|of|to|from|than|about|around|roughly|nearly|over|under|above|below|reached|hit|measured|showed|shows|averaged|rose|fell|grew|dropped|scored|scores|score|factor|and|or|with|for|in|on|only|just|least|most|between|the|a|an|its|per|ratio|load|average|rating|rated|index|value|up|down|stood|stands|equals|reads|read|into|totalled|cost|costs)$/i
-
-function isName(text: string, token: Token): boolean {
-  if (token.kind !== 'quantity' || token.quantity.dimension !== 'number') return false
-  if (!/^\d+(?:\.\d+)?$/.test(token.quantity.text)) return false
-  const before = text.slice(Math.max(0, token.start - 24), token.start)
-  if (
-    /\ban? $/i.test(before) &&
-    /^\d+$/.test(token.quantity.text) &&
-    !/^[ -]\p{L}/u.test(text.slice(token.end))
-  )
-    return true
-  if (naming.test(before) || namedRange.test(before)) return true
-  // "Oven 3 was": a number between a noun and its verb.
-  const noun = /(?:^|[ (])(\p{L}[\p{L}\d-]*) $/u.exec(before)?.[1]
-  return (
-    noun !== undefined &&
-    !notNaming.test(noun) &&
-    !/(?:ed|ly)$/.test(noun) &&
-    afterName.test(text.slice(token.end, token.end + 16))
-  )
-}
 
 function figureOf(
   text: string,
@@ -298,7 +252,10 @@ function pairOf(text: string, first: Measured, second: Measured): Pair | undefin
   ) {
     if (/\bfrom (?:about |around |roughly |an average of |over |nearly )?$/i.test(before)) return 'change'
   }
-  if (/^ (?:out )?of (?:the |its |our |their |all )?$/.test(between) && first.quantity.dimension === 'number')
+  if (
+    /^ (?:out )?of (?:all )?(?:the |its |our |your |my |their |his |her |these |those )?$/.test(between) &&
+    first.quantity.dimension === 'number'
+  )
     return 'share'
   return undefined
 }
@@ -321,6 +278,9 @@ const boundary =
 const leading =
   /^\s(?:since|until|before|after) (?:(?:about|around|only|almost|nearly|just|the|at|on|roughly|over|under) )*$/
 
+const longestLabel = 32
+const correcting = /^\s*(?:correction|update|edit|note|error|erratum|final|actual)\b/i
+
 /** The parts of a sentence. A bracket that follows a figure belongs to it. */
 function partsOf(text: string, tokens: readonly Token[], whens: readonly When[]): Part[] {
   const cuts = [0]
@@ -341,6 +301,20 @@ function partsOf(text: string, tokens: readonly Token[], whens: readonly When[])
     // "Failed since 5 May", "replaced after 30 hours" are one part.
     const near = [...tokens, ...whens].find(each => each.start > match.index && each.start - match.index < 28)
     if (near !== undefined && leading.test(text.slice(match.index, near.start))) continue
+    // "Was down from 14:05" is no comparison.
+    if (
+      /^ (?:down|up)/.test(joined) &&
+      /\b(?:was|were|is|are|been|be|went)$/.test(text.slice(0, match.index))
+    )
+      continue
+    // A label stands with what it labels: "(May: 260 ms)".
+    const last = cuts.at(-1) ?? 0
+    if (
+      joined.startsWith(':') &&
+      match.index - last <= longestLabel &&
+      !correcting.test(text.slice(last, match.index))
+    )
+      continue
     if (at > (cuts.at(-1) ?? 0) + 1) cuts.push(at)
   }
   return cuts.map((start, index) => {

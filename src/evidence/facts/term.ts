@@ -30,6 +30,14 @@ const grammar = new Set(
   ),
 )
 
+// "Dropped by half" loses nothing.
+const moving = /^(?:drop(?:s|ped|ping)?|lost)$/
+const movedBy = /^ (?:by|to|from|below|under|sharply|slightly|again)\b/
+
+// "A second camera" is one more.
+const ordinal =
+  /\ba second (?!(?:of|and|or|per|later|ago|to|in|for|after|before|on|at|with|is|was|each|when|while|as|than|but|from|during|over)\b)\p{Ll}/u
+
 /** The words of `text` but grammar, two that stand for one thing joined; `skip` are places of figures and times. */
 export function termsOf(
   text: string,
@@ -69,10 +77,15 @@ export function termsOf(
     }
     const unit =
       lower === 'second' &&
+      !ordinal.test(text.slice(Math.max(0, start - 3), end + 24)) &&
       /\b(?:per|an?|every|each|one) $|\/$/i.test(text.slice(Math.max(0, start - 6), start))
-    const known = unit || (grammar.has(lower) && !/^\p{Lu}{2,}$/u.test(word))
+    // "Block A" is a name.
+    const letter = word === 'A' && last !== undefined && start - last.end === 1 && !isOpening(text, start)
+    const known = unit || (grammar.has(lower) && !letter && !/^\p{Lu}{2,}$/u.test(word))
     last = { lower, start, end, index: known ? -1 : terms.length }
-    if (!known) terms.push(termOf(text, word, start))
+    const moved = moving.test(lower) && movedBy.test(text.slice(end, end + 12))
+    if (moved) terms.push({ start, end, text: word, key: lower, stem: lower, sort: 'soft' })
+    else if (!known) terms.push(termOf(text, word, start))
   }
   return terms
 }

@@ -5,11 +5,17 @@ import { versionOf } from './quantity.ts'
 import type { Read, Scene } from './scene.ts'
 import type { Figure, Statement } from './statement.ts'
 
-/** A version and whether something good is said of it. */
-export type VersionClaim = { readonly version: readonly number[]; readonly good: boolean }
+/** A version, whether something good is said of it, and whether that is about a flaw. */
+export type VersionClaim = {
+  readonly version: readonly number[]
+  readonly good: boolean
+  readonly flaw: boolean
+}
 
 const bad =
   /\b(?:affected|vulnerable|exposed|loses?|lost|broken|breaks?|crash(?:es)?|fails?|faulty?|bug|present|suffers?|unsupported|refused?|rejected|too old|deprecated|lacks?|cannot|can ?not|can't|doesn't|does not|don't|do not|not|no longer|without|gone|missing|removed|incompatible)\b/i
+const harmed =
+  /\b(?:affect(?:ed|s)|vulnerable|exposed|flaw|bug|fault|problem|hole|vulnerability|broken|crash(?:es)?|leak|defect)\b/i
 const good =
   /\b(?:safe|fixed|fix|works?|runs?|can|supported|supports|compatible|has|have|includes?|contain(?:s|ed)?|accepted|opens?|starts?|started|new enough|enough|suffices|available|comes with|ships with|retried|free of|may)\b/i
 
@@ -30,7 +36,7 @@ export function versionIn({ text, figures, terms }: Statement): VersionClaim | u
   const [isBad, isGood] = [bad.test(text) && !mends, good.test(text) || mends]
   if (!isBad && !isGood) return undefined
   const denied = /\b(?:not|no longer|n't|isn't|never) (?:\w+ )?(?:affected|vulnerable|exposed)\b/i.test(text)
-  return { version, good: denied || !isBad }
+  return { version, good: denied || !isBad, flaw: harmed.test(text) }
 }
 
 function namedVersion(names: readonly string[], text: string): readonly number[] | undefined {
@@ -53,7 +59,7 @@ export function versionCandidates(claim: VersionClaim, scene: Scene): Candidate[
         figure.quantity.version ??
         (/^\d{1,3}$/.test(figure.quantity.text) ? [Number(figure.quantity.text)] : undefined)
       if (version === undefined) return []
-      const holds = goodAt(claim.version, version, figure, read)
+      const holds = goodAt(claim.version, version, figure, read, claim.flaw)
       if (holds === undefined) return []
       return [
         {
@@ -74,10 +80,24 @@ function goodAt(
   given: readonly number[],
   figure: Figure,
   read: Read,
+  flaw: boolean,
 ): boolean | undefined {
   const before = read.text.slice(Math.max(0, figure.start - 48), figure.start)
   const after = read.text.slice(figure.end, figure.end + 24)
   const place = compareVersions(wanted, given)
+  const last = /^ (?:through|to|up to|until|till|–|-) (?:and including )?v?(\d+(?:\.\d+)+)/.exec(after)?.[1]
+  if (last !== undefined && harmed.test(read.text))
+    return place < 0 || compareVersions(wanted, versionOf(last).version ?? []) > 0
+  // The end of such a range is read with its beginning.
+  if (/\d (?:through|to|up to|until|till|–|-) (?:and including )?$/.test(before) && harmed.test(read.text))
+    return undefined
+  if (
+    flaw &&
+    /\b(?:removed|eliminated|closed|gone|cured|mended) (?:in|with|since|from|as of) (?:version |release )?$/i.test(
+      before,
+    )
+  )
+    return place >= 0
   if (
     /\b(?:fixed|repaired|solved|resolved|patched|corrected|gone|safe) (?:in|with|since|from|as of)\s+(?:version |release )?$/i.test(
       before,

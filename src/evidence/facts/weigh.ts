@@ -4,7 +4,7 @@
  */
 import type { Candidate } from './candidate.ts'
 import { type Fit, type FitPart, fitOf } from './fit.ts'
-import type { Need } from './need.ts'
+import { isThing, type Need } from './need.ts'
 
 /** Any of these means that the place speaks of something else, or means it otherwise. */
 const vetoes: readonly FitPart[] = [
@@ -51,6 +51,11 @@ const costs: Readonly<Partial<Record<FitPart, number>>> = {
   equal: -0.15,
 }
 
+const unparted: ReadonlySet<string> = new Set(['list', 'span'])
+
+/** What stands beside the things that are compared is of the others. */
+const strange: ReadonlySet<string> = new Set(['strangeNames', 'strangeWords', 'strangeThings', 'modified'])
+
 /** A candidate with its worth. */
 export type Weighed = { readonly candidate: Candidate; readonly fit: Fit; readonly worth: number }
 
@@ -58,11 +63,29 @@ export type Weighed = { readonly candidate: Candidate; readonly fit: Fit; readon
 export function weigh(need: Need, candidate: Candidate): Weighed {
   const fit = fitOf(need, candidate)
   const goesOn =
-    candidate.reads[0]?.corrects === true &&
+    (candidate.reads[0]?.corrects === true || isPronoun(candidate, fit)) &&
     fit.plainAround + fit.nameAround + fit.objectAround + fit.eventAround > 0
   let worth = fit.known === 0 && !goesOn ? -1 : 1
-  for (const name of vetoes) if (fit[name] > 0) worth -= 2 * fit[name]
-  if (isOfEvent(candidate, need) && fit.eventMissing + fit.eventAround + fit.verbMissing > 0) worth -= 1
+  for (const name of vetoes)
+    if (fit[name] > 0 && !(name === 'displaced' && candidate.kind === 'compare')) worth -= 2 * fit[name]
+  if (
+    isOfEvent(candidate, need) &&
+    fit.eventMissing + fit.eventAround + fit.verbMissing > 0 &&
+    (fit.leadEvent === 0 || fit.nameAround > 0)
+  )
+    worth -= 1
+  // "Skipped 51 rows and loaded 9,000": the other verb has a figure of its own.
+  const near = fit.eventNear + fit.verbNear > 0 && fit.eventOwn + fit.verbOwn === 0
+  if (candidate.kind === 'value' && near && fit.eventOther + fit.verbOther > 0) worth -= 1
+  // People are spoken of everywhere.
+  if (candidate.stance === 'refutes' && candidate.kind === 'value' && isThin(need)) worth -= 0.5
+  // Where a claim names no thing at all, what happened is all that it is about.
+  if (
+    candidate.kind !== 'version' &&
+    fit.eventMissing > 0 &&
+    !need.terms.some(term => isThing(term) || term.sort === 'object')
+  )
+    worth -= 1
   if (isElliptic(candidate, fit))
     worth += 0.2 * (fit.plainNear + fit.nameNear) + 0.1 * fit.objectNear + 0.15 * fit.eventNear
   // Of several times in a sentence, the one beside the event is its own.
@@ -77,9 +100,27 @@ export function weigh(need: Need, candidate: Candidate): Weighed {
   // Whether a version has something is said in many ways.
   if (candidate.kind === 'version') worth += (costs.eventMissing ?? 0) * fit.eventMissing
   if (candidate.kind !== 'version' && fit.eventMissing > 0 && fit.eventOther > 0) worth -= 0.6
-  for (const [name, cost] of Object.entries(costs)) worth -= cost * fit[name as FitPart]
+  const bystanders =
+    candidate.kind === 'compare' ||
+    candidate.kind === 'order' ||
+    (unparted.has(candidate.kind) && candidate.part === undefined)
+  for (const [name, cost] of Object.entries(costs))
+    if (!bystanders || !strange.has(name))
+      worth -=
+        (candidate.kind === 'version' && name === 'strangeNames' ? 0.5 : 1) * cost * fit[name as FitPart]
   return { candidate, fit, worth }
 }
+
+const isThin = ({ terms }: Need): boolean => {
+  const [only, ...more] = terms.filter(({ sort }) => sort !== 'soft')
+  return more.length === 0 && only?.key === 'user'
+}
+
+/** "They took 31 hours" goes on with what the sentence before is about, where it names nothing else. */
+const isPronoun = ({ reads, kind }: Candidate, fit: Fit): boolean =>
+  kind === 'value' &&
+  fit.strangeNames + fit.strangeWords + fit.strangeThings === 0 &&
+  /^(?:\p{L}+,? ){0,4}(?:it|they|this|these|those)\b/iu.test(reads[0]?.text ?? '')
 
 /** "40 on Sunday and 12 on Monday": a later figure that names nothing of its own goes on with what was said. */
 const isElliptic = ({ figure, reads }: Candidate, fit: Fit): boolean =>
@@ -88,10 +129,11 @@ const isElliptic = ({ figure, reads }: Candidate, fit: Fit): boolean =>
   fit.strangeNames + fit.strangeWords + fit.strangeThings === 0
 
 /** Times and counts are of what happened, so that has to be told there. */
-const isOfEvent = ({ kind }: Candidate, { figure }: Need): boolean =>
-  kind === 'time' ||
-  figure?.quantity.dimension === 'number' ||
-  (kind === 'value' && figure?.quantity.dimension === 'version')
+const isOfEvent = ({ kind, told }: Candidate, { figure }: Need): boolean =>
+  told !== true &&
+  (kind === 'time' ||
+    figure?.quantity.dimension === 'number' ||
+    (kind === 'value' && figure?.quantity.dimension === 'version'))
 
 /** From this worth on a place is believed to be about the claim, to support it and to refute it. */
 export const least = { supports: 0.5, refutes: 0.7 } as const

@@ -71,7 +71,8 @@ function readWhen(text: string, match: RegExpExecArray): When | undefined {
   const groups = match.groups ?? {}
   const relation = relationOf(text.slice(Math.max(0, start - 28), start))
   const place = { start, relation }
-  if (groups['relative'] !== undefined) return { ...place, end, relative: match[0].toLowerCase() }
+  if (groups['relative'] !== undefined)
+    return { ...place, end, relative: match[0].toLowerCase().replace(/^(?:past|previous) /, 'last ') }
   if (groups['year'] !== undefined) return { ...place, end, year: Number(match[0]) }
   if (groups['named'] !== undefined) return { ...place, end, ...namedOf(match[0]) }
   if (groups['half'] ?? groups['time'] ?? groups['spoken']) {
@@ -200,11 +201,19 @@ function mergeWhens(text: string, first: When, second: When): When | undefined {
   return { ...first, ...second, start: first.start, end: second.end, relation }
 }
 
+const isMoved = (text: string, first: When, second: When): boolean =>
+  /^ to (?:the )?$/.test(text.slice(first.end, second.start)) &&
+  /\b(?:moved?|moves|postponed|changed|shifted|pushed|put|delayed|rescheduled|deferred|extended|brought) (?:\p{L}+ )?from (?:the )?$/u.test(
+    text.slice(Math.max(0, first.start - 40), first.start),
+  )
+
 function joinSpans(text: string, whens: readonly When[]): When[] {
   const joined: When[] = []
   for (let index = 0; index < whens.length; index += 1) {
     const [first, second] = [whens[index] as When, whens[index + 1]]
     const before = text.slice(Math.max(0, first.start - 12), first.start)
+    // "Moved from 15 May to 1 June": what it was moved from is past.
+    if (second !== undefined && isMoved(text, first, second)) continue
     const between = second === undefined ? '' : text.slice(first.end, second.start)
     const spans =
       (/^ ?[–-] ?$|^ (?:to|until|till|through) (?:the )?(?:about |around )?$/.test(between) ||

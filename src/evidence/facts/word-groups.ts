@@ -3,7 +3,10 @@
  * exclude one another. Data only; what is made of it is told in the lexicon.
  */
 
-/** Things and their attributes: words of one line say the same; the first one names them all. */
+/**
+ * Things and their attributes: words of one line say the same; the first one names them all. A word with a
+ * mark behind it stands for no other form of it.
+ */
 export const objects = `
 latency|response-time|responsetime
 error|exception
@@ -32,9 +35,9 @@ password|credential|passphrase
 uptime|availability
 throughput|bandwidth
 queue|backlog
-config|configuration|setting|cfg
+config|configuration|setting!|settings|cfg
 connection|conn
-coverage|cover
+coverage
 dependency|package|library
 repository|repo
 customer|client
@@ -92,8 +95,6 @@ buyer|purchaser
 contract|agreement
 survey|questionnaire|poll
 salary|wage
-holiday|vacation
-training|course|workshop
 lorry|truck
 screen|display
 network|net
@@ -110,9 +111,10 @@ question|enquiry|inquiry
 complaint|grievance
 stock|inventory
 warehouse|depot
+meeting!|meetings!
 shelf|shelv
 payment|payout
-booking|reservation
+booking!|bookings!|reservation
 appointment
 bid|tender
 speed|velocity
@@ -125,7 +127,6 @@ member
 city|town
 film|video|clip
 lift|elevator
-flat|apartment
 rubbish|waste|trash
 petrol|fuel|gasoline
 torch|flashlight
@@ -143,7 +144,7 @@ stop|halt|ceas|shut-down|stopped|shutdown
 pause|suspend|frozen|froze|freeze|on-hold
 resume|continu
 restart|reboot|bounc|respawn|cycled
-fail|failur|crash|abort|broke|broken|unsuccessful|fell-over|collaps|malfunction|died|die
+fail|failur|crash|abort|broke|broken|unsuccessful|fell-over|collaps|malfunction|died!
 succeed|success|pass|green
 release|deploy|deployment|rollout|roll-out|ship|publish|live|go-live|land|publication
 rollback|revert|roll-back|back-out|undone|undo
@@ -166,16 +167,16 @@ install|fitted|fit|mount|installation
 expire|expiry|expir|lapse|run-out|laps
 renew|rotat|reissu|renewal|rotation
 affect|hit-by|impact|concern|disrupt|disturb
-lose|lost|loss|losse|losing|missing|drop|dropp|mislaid|disappeared
+lose|lost|loss|losse|losing|missing|dropped!|drops!|drop!|mislaid|disappeared
 skip|omit|omitted
-send|sent|deliver|emit|dispatch|delivery|forward|transmit|transmitted
-receive|receiv|got|arriv|arrived|came-in|arrival|receipt
+send|sent|deliver|emit|dispatch|forward|transmit|transmitted
+receive|receiv|got|arriv|arrived|came-in
 block|ban|bann
 allow|permit|permitt
 contain|includ|hold|held|compris
 support
 change|modif|alter|edit|amend|adjust|modification|adjustment
-move|migrat|migration|transfer|switch|relocat|transferr|relocation
+move|migrat|migration|transfer|relocat|transferr|relocation
 replace|swap|substitut|replacement|swapp|exchang
 copy|copi|replicat|duplicat
 read
@@ -186,14 +187,14 @@ process|handl|serv|treat|dealt|serve|manag
 escalat|escalate
 assign|allocat
 postpone|postpon|defer|push-back|delay-until|delayed|deferr|reschedul|postponement
-cancel|cancell|cancelled|call-off|scrap|abandon|withdrawn|withdraw|withdrew|cancellation|scrapp|revok|revoke|recall|withdrawal|rescind
+cancel|cancell|cancelled|call-off|scrap|abandon|withdrawn|withdraw|withdrew|scrapp|revok|revoke|recall|withdrawal|rescind
 lock
 unlock
 encrypt|encryption
 leak|expos|leakage
 corrupt|damag|corruption
 scale|autoscal
-trigger|caus|cause|fired|sound|sounded|went-off|rang|ring|fire|rung
+trigger|caus|cause|fired!|sounded!|went-off|rang!|rung!
 rebuild|rebuilt|reindex
 verify|verif|confirm|valid|validat|acknowledg|ack|confirmation
 review|audit|inspect|examin|inspection|examination|look-at|scan
@@ -203,45 +204,32 @@ join
 leave|left
 miss-out|missed
 answer|respond|reply|repli|respons|response
-visit|attend|participat|took-part|participate
-order-in|ordered
-sell|sold|sale
+attend|participat|took-part|participate
+sell|sold
 buy|bought
 hire|hired|recruit|employ
 resign|quit
-pay|paid
-vote
+paid
 fill|filled
 empty|emptied
 charge-up|recharg
 clean|wash
-paint
-train
-test-run
 build-up|built|construct|erect
-write-off
-file-in|filed|submit|submitt|lodged|lodg|submission|hand-in
+file-in|filed|submit|submitt|lodged|lodg
 register|registr|enrol|enroll|sign-up-for
 arrive|reach-site
 depart|departure
-print
-measure-out
-count-up
 offline|unreachable
 hang|hung|stuck|stall
 deprecat|deprecate|obsolet
-split|divid
 connect|attach|plug
 disconnect|detach|unplug|cut-off
 throttl|throttle
-archiv|archive
 reset
 misroute|misrout
-invite|invit|invitation
-pick-up|collect|collection
-return|gave-back|handed-in|hand-back
-translate|translat|translation
-inject|insert|insertion
+invite|invit
+pick-up|collect
+handed-in|hand-back|gave-back
 `
 
 /** Words that only carry a figure, or that hold for everything. */
@@ -260,7 +248,7 @@ decline climb jump shrink shrank shrunk double triple halve doubled tripled halv
 percentage share rate ratio fraction proportion per each every all any both roughly approximately around
 nearly almost least most more less fewer than about up down later earlier before after since until
 during within between through throughout while when then once again finally eventually soon already
-still yet also even just only very quite rather well much many several few some return need spend use
+still yet also even just only very quite rather well much many several few some need spend use
 used using usage usag utilisation utilization utiliz utilis consum consumption occup work working
 consist run ran running schedule scheduled allow configure define list exist know known require requires
 call called name named there here which what who that this these those over left rest alone say said
@@ -278,22 +266,23 @@ shorten shortened expand expanded boost boosted trim trimmed climbed soared surg
 amounted totalled totaled totalling numbered comprise comprised consisted comprises averaged averages peaked
 require required requires demanded wanted want wants expect expected planned plan plans intend intended
 estimate estimated forecast aimed aims supposed meant ought announced agreed decided decide
-belong belonged involve involved apply applied applies mean means meant bring brought gets getting
-produce produced yield yielded generate generated cause contain contained include including included inclusive
-figures sums totals amounts quantity quantities batch instances occurrences occurrence occasion occasions
-itself themselves himself ourselves own altogether together combined jointly whole entire complete completely
+mean means meant bring brought gets getting
+cause contain contained include including included inclusive
+figures sums totals amounts quantity quantities occurrences occurrence occasion occasions
+itself themselves himself ourselves own altogether together combined jointly completely
 roughly circa barely hardly merely simply nearly slightly considerably significantly sharply strongly markedly
 initially originally previously formerly recently lately meanwhile presently nowadays afterwards beforehand
 additionally moreover furthermore however therefore thus hence although though whereas nevertheless
 immediately promptly straight directly quickly rapidly gradually steadily constantly continuously permanently
 temporarily briefly shortly long short whole good bit lot lots plenty enough
 respectively approximately possibly probably apparently obviously clearly certainly definitely presumably
-former latter following previous next past coming recent earlier initial final
-following noted noticed logged listed counted seen registered measured recorded observed quoted stated indicated
+noted noticed logged listed counted seen registered measured recorded observed quoted stated indicated
 beginning middle start-up course end-of spell phase stage round
 someone somebody anyone anybody everyone everybody something anything everything
-summer winter spring autumn fall weekend midnight noon daytime
+weekend midnight noon daytime
+reading! readings! cheaper dearer costlier expensive cheap
 launch-day weekday workday
+fewest older newer younger elder everyone dearest cheapest oldest youngest heaviest lightest busiest hottest coldest greatest biggest quietest emptiest
 `
 
 /** Opposites: where a claim has one and a source the other, they speak of different things or contradict. */
@@ -384,10 +373,10 @@ was down=outage|were down=outage|timed out=timeout|time out=timeout|times out=ti
 load test=loadtest|load tests=loadtest|dry run=dryrun|dry runs=dryrun|data centre=datacenter|data center=datacenter|data centres=datacenter|data centers=datacenter
 data loss=lose|on hold=pause|back up=restore|fell over=fail|logged in=session|log in=session|sign up=signup|signed up=signup
 went missing=lose|gone missing=lose|go missing=lose|got lost=lose|gets lost=lose|taken down=stop|took down=stop|went down=outage|goes down=outage
-broke down=fail|broken down=fail|breaks down=fail|gave out=fail|packed up=fail|pushed out=release|shipped out=release|put live=release|handed in=return
-sent out=send|sends out=send|sent off=send|take part=visit|took part=visit|taken part=visit|takes part=visit|set off=trigger|sets off=trigger|went off=trigger|goes off=trigger
+broke down=fail|broken down=fail|breaks down=fail|gave out=fail|packed up=fail|pushed out=release|shipped out=release|put live=release|handed in=handed-in
+sent out=send|sends out=send|sent off=send|take part=attend|took part=attend|taken part=attend|takes part=attend|set off=trigger|sets off=trigger|went off=trigger|goes off=trigger
 carried out=do|carry out=do|cut off=disconnect|looked at=review|looked into=review|dealt with=process|deals with=process|cleaned up=delete|thrown away=delete
-locked up=pause|locked out=block|got stuck=hang|put back=postpone|moved back=postpone|pushed out=release|brought forward=change|filled in=answer|write off=write-off|written off=write-off|picked up=pick-up|pick up=pick-up
+locked up=pause|locked out=block|got stuck=hang|put back=postpone|moved back=postpone|pushed out=release|brought forward=change|filled in=answer|picked up=pick-up|pick up=pick-up
 wound up=end|wind up=end|winds up=end|finished off=end|wrapped up=end|came online=restore|back online=restore|taken offline=stop|took offline=stop|gone offline=offline|went offline=offline
 credit note=creditnote|credit notes=creditnote|call off=cancel|took back=cancel|taken back=cancel|let through=allow|lets through=allow|turned up=arrive|showed up=arrive|checked out=checkout|check out=checkout
 spare part=sparepart|spare parts=sparepart|status page=statuspage|help page=helppage|help pages=helppage|run book=runbook|work station=desk|meeting room=meetingroom

@@ -13,9 +13,9 @@ import { type Item, mayGoUnmet, namedAt, type Series, seriesMeant, unmetIn } fro
 import { inOrder, stanceOf } from './value.ts'
 
 const rising =
-  /\b(?:rose|risen|rise|rises|grew|grown|grow|grows|increased?|increases|climbed|jumped|went up|gone up|higher|gained|up by|more than (?:double|triple)d|doubled|tripled|quadrupled|swelled|became (?:slower|longer|larger|bigger)|got (?:slower|longer|larger|bigger|worse)|slowed)\b/i
+  /\b(?:rose|risen|rise|rises|grew|grown|grow|grows|increased?|increases|climbed|jumped|went up|gone up|higher|gained|up by|more than (?:double|triple)d|doubled|tripled|quadrupled|swelled|became (?:\w+ (?:\w+ )?)?(?:slower|longer|larger|bigger)|got (?:slower|longer|larger|bigger|worse)|slowed)\b/i
 const falling =
-  /\b(?:fell|fallen|fall|falls|dropped?|drops|decreased?|decreases|declined?|shrank|shrunk|shrinks?|went down|gone down|lower|reduced|halved|cut|lost|down by|became (?:faster|shorter|smaller)|got (?:faster|shorter|smaller)|sank|sunk)\b/i
+  /\b(?:fell|fallen|fall|falls|dropped?|drops|decreased?|decreases|declined?|shrank|shrunk|shrinks?|went down|gone down|lower|reduced|halved|cut|lost|down by|became (?:\w+ (?:\w+ )?)?(?:faster|shorter|smaller)|got (?:faster|shorter|smaller)|sank|sunk)\b/i
 const steady =
   /\b(?:unchanged|same as|stayed (?:the same|constant|flat)|did not change|didn't change|remained (?:the same|constant|flat))\b/i
 
@@ -38,6 +38,7 @@ export function ruleOnChange(claim: Claim, blocks: readonly Block[]): Ruling | u
   const up = rising.test(claim.text)
   const down = falling.test(claim.text)
   const same = steady.test(claim.text)
+  if (claim.every || /\b(?:steadily|continuously|constantly)\b/i.test(claim.text)) return undefined
   if (Number(up) + Number(down) + Number(same) !== 1 || (claim.negated && !same)) return undefined
   for (const block of blocks) {
     if (block.form === 'log' || !block.complete) continue
@@ -49,7 +50,10 @@ export function ruleOnChange(claim: Claim, blocks: readonly Block[]): Ruling | u
     if (
       !mayGoUnmet(
         unmetIn(claim, [before.row, after.row], series).filter(
-          word => !monthNames.some(name => name.toLowerCase() === word.lower),
+          word =>
+            !monthNames.some(name => name.toLowerCase() === word.lower) &&
+            // "Between the two releases", of a column that is named so.
+            before.row.cells[0]?.own.includes(word.concept) !== true,
         ),
         claim,
       )
@@ -92,8 +96,10 @@ function endsOf(claim: Claim, series: Series): readonly [Item, Item] | undefined
       ? [second.item, first.item]
       : [first.item, second.item]
   }
+  // The rows of the one thing that the claim names, by version or time: "the error rate on /login doubled".
+  const chosen = placed.length === 2 && first?.at === second?.at ? placed.map(({ item }) => item) : items
   const ordered = inOrder(
-    items.map(item => ({
+    chosen.map(item => ({
       ...item,
       block,
       quantity: item.cell.quantity as Quantity,
@@ -101,10 +107,12 @@ function endsOf(claim: Claim, series: Series): readonly [Item, Item] | undefined
       statistic: 'plain' as const,
     })),
   )
-  const timed = items.every(
+  const timed = chosen.every(
     ({ row }) =>
       row.moment !== undefined ||
-      /\b(?:release|version|week|month|day|hour|year|quarter)\b/i.test(row.cells[0]?.name ?? ''),
+      /(?:^|[_\b])(?:release|version|week|month|day|hour|year|quarter|build|scan|run|round|sprint|date)\b/i.test(
+        row.cells[0]?.name ?? '',
+      ),
   )
   if (
     placed.length === 1 &&
@@ -118,7 +126,7 @@ function endsOf(claim: Claim, series: Series): readonly [Item, Item] | undefined
   }
   const [begin, end] = [ordered[0], ordered.at(-1)]
   if (
-    placed.length > 0 ||
+    (placed.length > 0 && chosen === items) ||
     !timed ||
     claim.span !== undefined ||
     begin === undefined ||
@@ -135,7 +143,7 @@ function meets(claim: Claim, a: Quantity, b: Quantity, up: boolean, down: boolea
   const factor = factors.find(([pattern]) => pattern.test(claim.text))?.[1]
   const figures = claim.figures.filter(figure => figure.quantity.dimension !== 'version')
   if (!right) return false
-  if (factor !== undefined) {
+  if (factor !== undefined && factor > 1 === up) {
     if (Number.isNaN(factor) || a.value === 0) return undefined
     const found = b.value / a.value
     const cue =
@@ -154,7 +162,7 @@ function meets(claim: Claim, a: Quantity, b: Quantity, up: boolean, down: boolea
     const off = Math.abs(found / factor - 1)
     return off <= 0.005 ? true : off > 0.04 ? false : undefined
   }
-  if (figures.length === 0) return true
+  if (figures.length === 0) return factor === undefined || Number.isNaN(factor) ? true : undefined
   return figures.every(figure => figureMeets(claim, figure, a, b, difference))
     ? true
     : figures.some(figure => figureMeets(claim, figure, a, b, difference) === undefined)

@@ -4,7 +4,7 @@
  */
 import type { Statistic } from '../facts/fact.ts'
 import { type Token, tokensOf } from '../facts/quantity.ts'
-import { type Figure, figuresOf, isPronoun, isWhole } from './figure.ts'
+import { type Figure, figuresOf, isOrdinal, isPronoun, isWhole } from './figure.ts'
 import { normOf } from './record.ts'
 import { type Span, spanIn } from './span.ts'
 import { conceptOf, grammar, isPlan, isSoft, isSoftWord, wordsIn } from './vocabulary.ts'
@@ -52,6 +52,31 @@ const phrases: readonly (readonly [RegExp, string])[] = [
   [/\bresponse times?\b/gi, 'latency'],
   [/\bnot? (?=\w+ (?:at all)\b)/gi, 'not '],
   [/\bruns out\b/gi, 'expires'],
+  [/\b(?:was|were|is|are) through (?=(?:in|after|within)\b)/gi, 'took '],
+  [/\b(?:tries|tried|try) again\b/gi, 'retries'],
+  [/\b(?:sign|signs|signed) in\b/gi, 'login'],
+  [/\bturned (?:away|down)\b/gi, 'rejected'],
+  [/\b(?:went|gone|go) missing\b/gi, 'lost'],
+  [/\b(?:thrown away|thrown out)\b/gi, 'dropped'],
+  [/\bput off\b/gi, 'postponed'],
+  [/\bswitched over\b/gi, 'failover'],
+  [/ (?:week over week|month over month|year over year|day over day)\b/gi, ''],
+  [/\bended (?:up )?(?:in|with)\b/gi, 'had'],
+  [
+    /\bbefore (?:it |they |he |she )?(?:giv(?:es?|ing) up|fail(?:s|ing)|abort(?:s|ing)|tim(?:es|ing) out)\b/gi,
+    'timeout',
+  ],
+  [
+    /\bgives up (?=after (?:\d|a |an |half|one|two|three|four|five|six|ten|twenty|thirty|ninety)[^.]{0,14}(?:second|minute|hour|ms\b|s\b))/gi,
+    'timeout ',
+  ],
+  [/\bOOM[- ]kill(?:ed|s|ing)?\b/g, 'oom killed'],
+  [/\blost (?:its |the |their )?connection\b/gi, 'disconnected'],
+  [/\bin use\b/gi, 'used'],
+  [/\bset up\b/gi, 'created'],
+  [/\btaken down\b/gi, 'removed'],
+  [/ without (?:a break|interruption)\b/gi, ''],
+  [/\bread[ -]only\b/gi, 'readonly'],
   [/\blog(?:ged|s)? in(?:s)?\b/gi, 'login'],
   [/\bsign(?:ed)? ?ups?\b/gi, 'signup'],
   [/\brolled back\b/gi, 'rollback'],
@@ -62,6 +87,7 @@ const phrases: readonly (readonly [RegExp, string])[] = [
   [/\bthree[ -]quarters of an hour\b/gi, '45 minutes'],
   [/\b(?:a )?quarter of an hour\b/gi, '15 minutes'],
   [/\b(?:a )?quarter of a minute\b/gi, '15 seconds'],
+  [/\b(?:a )?quarter of a second\b/gi, '250 ms'],
   [/\bhalf a minute\b/gi, '30 seconds'],
   [/\b(?:an|one) hour and a half\b/gi, '90 minutes'],
   [/\b(?:a|one) minute and a half\b/gi, '90 seconds'],
@@ -131,18 +157,21 @@ export function readClaim(claim: string): Claim {
       token =>
         !spent.has(token) &&
         !/^(?:none|no)$/i.test(text.slice(token.start, token.end)) &&
-        !isPronoun(text, token),
+        !isPronoun(text, token) &&
+        !isOrdinal(text, token),
     ),
   )
   const wholes = all.filter(figure => isWhole(text, figure))
   const figures = all.filter(figure => !wholes.includes(figure))
-  const words = wordsOf(text, tokens)
+  const words = wordsOf(text, tokens).filter(
+    word => !figures.some(figure => word.start >= figure.start && word.start < figure.end),
+  )
   const stretch =
     /\b(?:(?:in|during|over|for|since|within) the )?(?:first|last|past|next|previous|following|this|that|second) (?:[a-z]+ )?(?:minutes?|hours?|days?|nights?|weeks?|weekends?|months?|quarters?|years?)\b|\byesterday\b|\btoday\b|\btonight\b|\btomorrow\b|\bthe day before\b|\bon (?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b/i.exec(
       text,
     )?.[0]
   const limit =
-    /\b(?:limit(?:ed|s)?|cap(?:ped)?|quota|may|allow(?:s|ed)?|accept(?:s|ed)?|permit(?:s|ted)?|maximum|ceiling|can)\b|\b(?:at most|up to|no more than)\b.{1,40}\b(?:kept|retained|stored)\b|\b(?:larger|bigger|longer|more) than .{1,40}\b(?:refused|rejected|cut off|killed|denied|dropped)\b/i.test(
+    /\b(?:limit(?:ed|s)?|cap(?:ped)?|quota|may|allow(?:s|ed)?|accept(?:s|ed)?|permit(?:s|ted)?|maximum|ceiling|can)\b|\b(?:retries|tries|waits|runs|keeps|holds|uses) (?:up to|at most|no more than)\b|\b(?:at most|up to|no more than)\b.{1,40}\b(?:kept|retained|stored)\b|\b(?:larger|bigger|longer|more) than .{1,40}\b(?:refused|rejected|cut off|killed|denied|dropped)\b/i.test(
       text,
     ) && words.length > 0
   return {
@@ -166,7 +195,7 @@ export function readClaim(claim: string): Claim {
     limit,
     plan: words.some(word => isPlan(word.concept)),
     turned:
-      /\b(?:no longer|any ?more|all but|except|apart from|other than|unless|if|second (?:most|largest|highest|longest)|and a half|apart|ago|behind|ahead of|fold|(?:two|three|four|five|six|seven|eight|nine|ten)fold|quarter of an? day|gap)\b/i.test(
+      /\b(?:would|used to|might|should|ought|supposed|could have|hoped|(?:\d|one|two|three|four|five|six|seven|eight|nine|ten) (?:more|fewer|less|additional|extra|further|other) (?!than\b)[a-z]+|no longer|any ?more|all but|except|apart from|other than|unless|if|second (?:most|largest|highest|longest)|and a half|apart|ago|ahead of|fold|(?:two|three|four|five|six|seven|eight|nine|ten)fold|quarter of an? day|gap|(?:an?|the|its|their|only|on|in) (?:second|third|fourth|fifth|sixth) (?!(?:of|or|and|after|before|later|in|on|at|for|to|each|per|long|ago)\b)[a-z]+)\b/i.test(
         text,
       ),
     ...(stretch === undefined ? {} : { stretch: normOf(stretch) }),
@@ -245,7 +274,7 @@ function wordsOf(text: string, tokens: readonly Token[]): Word[] {
       }
       if (grammar.has(small) || small === 's' || small === 't') continue
       const verb =
-        /(?:ed|ing|ly)$/.test(small) ||
+        (/(?:ed|ing|ly)$/.test(small) && !/^(?:hour|dai|night|week|month|quarter|year)ly$/.test(small)) ||
         irregular.has(small) ||
         acting.test(text.slice(start + part.length)) ||
         (/s$/.test(small) && stating.test(text.slice(start + part.length))) ||

@@ -6,13 +6,20 @@ import type { Quantity } from '../facts/quantity.ts'
 import type { Claim, Word } from './claim.ts'
 import { asVersion } from './compare.ts'
 import type { Figure } from './figure.ts'
-import { type Block, type Cell, normOf, type Row } from './record.ts'
+import { type Block, type Cell, isKeyName, normOf, type Row } from './record.ts'
+import { oneKind } from './rivals.ts'
 import { placeOf, type Ruling, rule } from './ruling.ts'
-import { type Selection, selectRows } from './select.ts'
+import { isStated, type Selection, selectRows } from './select.ts'
 import { seriesOf } from './series.ts'
 import { stanceOf, written } from './value.ts'
-import { conceptOf, isOutcome, isPlan, isSoft, wordsIn } from './vocabulary.ts'
+import { conceptOf, isGeneric, isOutcome, isPlan, isSoft, wordsIn } from './vocabulary.ts'
 import { spans, timely } from './window.ts'
+
+/** "Two hosts have no owner" chooses rows by what they lack; such rows are not counted. */
+const isDenied = (claim: Claim): boolean =>
+  /\b(?:not|never|without|n't|nor|lacks?|lacking|missing)\b|n't\b|\bno (?!(?:more|less|fewer|later|earlier) than)/i.test(
+    claim.text,
+  )
 
 /** Concepts that only count what happens. */
 export const counting: ReadonlySet<string> = new Set(
@@ -25,6 +32,7 @@ export function ruleOnCount(claim: Claim, blocks: readonly Block[]): Ruling | un
   if (
     figure === undefined ||
     claim.turned ||
+    isDenied(claim) ||
     claim.limit ||
     claim.words.some(word => isPlan(word.concept) && !harmless.has(word.concept)) ||
     figure.measure !== undefined
@@ -45,6 +53,8 @@ function countsIn(claim: Claim): readonly [Figure | undefined, Figure | undefine
   )
   const [figure] = counts
   if (figure === undefined) return [onceIn(claim), undefined]
+  // "Order 992 timed out": the number names what it is about.
+  if (isKeyName(figure.before)) return [undefined, undefined]
   const second = [...claim.wholes, ...counts].find(each => each.start > figure.end)
   const whole =
     second !== undefined &&
@@ -86,13 +96,17 @@ function countIn(claim: Claim, figure: Figure, whole: Figure | undefined, block:
     nouns.has(word.concept) && word.entity === undefined && word.start > figure.end
   // A column of that name states the number; it is no number of rows.
   if (figure.quantity.dimension === 'number' && namesColumn(block, figure)) return undefined
+  const partial = figure.quantity.dimension === 'percent' && /^ ?of an? /.test(claim.text.slice(figure.end))
+  if (partial || statesNumber(block, figure)) return undefined
   const noun = nounOf(claim, figure, block)
   const selection = selectRows(
     claim,
     block,
     word => counting.has(word.concept) || word === noun || isMeasured(word, conditions, block),
   )
-  if (!answers(selection, counted)) return undefined
+  const kind = (word: Word) =>
+    isGeneric(word.concept) && selection.telling.some(each => isBeside(claim, word, each))
+  if (!answers(selection, word => counted(word) || kind(word))) return undefined
   // What is given as a reason has to be told by the rows.
   const reason = /\b(?:because|due to|owing to|caused by|for (?:its|their)|by)\b/i.exec(claim.text)
   if (
@@ -138,8 +152,9 @@ function countIn(claim: Claim, figure: Figure, whole: Figure | undefined, block:
   const stance = stanceOf(figure, { value: number, dimension: 'number', slack: 0, text: String(number) })
   if (stance === 'silent') return undefined
   // Where no row says what is counted, another number of rows may count other things.
-  if (selection.unmet.some(word => word !== noun)) return undefined
+  if (selection.unmet.some(word => word !== noun && !kind(word))) return undefined
   if (noun !== undefined && !isKnown(noun, block)) return undefined
+  if (block.form === 'log' && !oneKind(rows, selection.telling)) return undefined
   const atLeast = /^(?:over|at-least)$/.test(figure.comparison) && stance === 'supports'
   if (!block.complete && !atLeast) return undefined
   return rule(
@@ -148,6 +163,12 @@ function countIn(claim: Claim, figure: Figure, whole: Figure | undefined, block:
     `${written(figure, 'plain')} counted`,
     `${number} matching ${block.form === 'log' ? 'lines' : 'rows'}`,
   )
+}
+
+/** True for words that stand next to one another. */
+function isBeside(claim: Claim, a: Word, b: Word): boolean {
+  const [first, second] = a.start < b.start ? [a, b] : [b, a]
+  return /^[\w./:@#"]*\s+"?$/.test(claim.text.slice(first.start, second.start))
 }
 
 /** The noun that is counted, where it is no condition: no row says it, or it is what a column is named. */
@@ -195,7 +216,8 @@ function isCategory(selection: Selection, block: Block): boolean {
 
 const says = (cell: Cell, word: Word): boolean =>
   word.entity === undefined
-    ? cell.quantity === undefined && wordsIn(cell.text).some(part => conceptOf(part) === word.concept)
+    ? isStated(word, cell) ||
+      (cell.quantity === undefined && wordsIn(cell.text).some(part => conceptOf(part) === word.concept))
     : normOf(`${cell.name} ${cell.text}`).includes(word.entity)
 
 /** True for a noun that a title, a column or a row holds. */
@@ -205,6 +227,22 @@ const isKnown = (noun: Word, block: Block): boolean =>
     row =>
       row.labels.has(noun.concept) ||
       row.cells.some(cell => cell.own.includes(noun.concept) || cell.path.includes(noun.concept)),
+  )
+
+/** True where a message tells how many there were: "wrote 812 buffers". */
+const statesNumber = (block: Block, figure: Figure): boolean =>
+  block.form === 'log' &&
+  figure.nouns.length > 0 &&
+  block.rows.some(row =>
+    row.cells.some(
+      ({ name, own, quantity, text }) =>
+        name === '' &&
+        quantity?.dimension === 'number' &&
+        own.at(-1) === figure.nouns[0] &&
+        figure.quantity.dimension === 'number' &&
+        /^[\d,]+$/.test(text) &&
+        !counting.has(figure.nouns[0] ?? ''),
+    ),
   )
 
 const namesColumn = (block: Block, figure: Figure): boolean =>
@@ -256,7 +294,9 @@ function meeting(
             cell =>
               cell.quantity !== undefined &&
               fits(condition, cell.quantity) &&
-              (cell.own.some(concept => said.has(concept)) || condition.quantity.dimension !== 'number'),
+              (cell.own.some(concept => said.has(concept)) ||
+                condition.quantity.dimension !== 'number' ||
+                (isStatus(condition) && statusName.test(cell.name))),
           )
           .map(cell => cell.name),
       ),
@@ -274,6 +314,13 @@ function meeting(
   }
   return left
 }
+
+// "Answered with 503", of a column of status codes.
+const statusName = /^(?:(?:http_?)?(?:status|code)|(?:status|response|http)_?code|sc-status)$/i
+const isStatus = ({ quantity, before, comparison }: Figure): boolean =>
+  comparison === 'exact' &&
+  /^[1-5]\d\d$/.test(quantity.text) &&
+  /^(?:with|code|status|http|as|by|a|an)$/.test(before)
 
 const fits = (condition: Figure, found: Quantity): boolean =>
   asVersion(condition, found).quantity.dimension === found.dimension

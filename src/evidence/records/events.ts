@@ -9,11 +9,14 @@ import { metAt } from './meet.ts'
 import type { Block, Row } from './record.ts'
 import { placeOf, type Ruling, rule } from './ruling.ts'
 import { has } from './select.ts'
+import type { Span } from './span.ts'
 import { stanceOf, written } from './value.ts'
-import { conceptOf, isSoft } from './vocabulary.ts'
+import { conceptOf, isGeneric, isSoft, isTelling } from './vocabulary.ts'
+import { timely } from './window.ts'
 
 const starts = conceptOf('start')
 const ends = conceptOf('finish')
+const parts = new Set('phase step part stage chunk'.split(' ').map(conceptOf))
 const phases = new Set([starts, ends, conceptOf('stop')])
 
 /** The line that a part of a claim tells of; undefined where none or several do. */
@@ -27,7 +30,9 @@ function eventOf(words: readonly Word[], block: Block, which: 'first' | 'last'):
   )
   if (
     telling.length === 0 ||
-    unmet.some(word => word.entity !== undefined) ||
+    unmet.some(
+      word => word.entity !== undefined || isTelling(word.concept) || (word.verb && !isSoft(word.concept)),
+    ) ||
     unmet.length > (telling.length > 1 ? 1 : 0)
   )
     return undefined
@@ -58,7 +63,7 @@ const orderWords = /\b(before|after|earlier than|later than|prior to|following)\
 /** "A happened before B", "B came at least ten minutes after A". */
 export function ruleOnOrder(claim: Claim, blocks: readonly Block[]): Ruling | undefined {
   const match = orderWords.exec(claim.text)
-  if (match === null || claim.span !== undefined || claim.negated) return undefined
+  if (match === null || claim.span !== undefined || claim.negated || claim.turned) return undefined
   const timed = claim.figures.filter(figure => figure.quantity.dimension === 'time')
   const [figure] = timed
   if (claim.figures.length > timed.length || timed.length > 1) return undefined
@@ -98,7 +103,7 @@ const timeText = ({ from = 0 }: Moment): string =>
     .join(':')
 
 const lasting =
-  /\b(?:took|takes|taken|lasted|lasts|needed|ran for|was (?:down|out|over|offline|unavailable) (?:of \w+ )?(?:for|within)|finished (?:in|within|after)|completed (?:in|within)|within|(?:open|down|closed|locked|out of service) for|duration)\b/i
+  /\b(?:took|takes|taken|lasted|lasts|needed|ran for|was (?:down|out|over|offline|unavailable) (?:of \w+ )?(?:for|within)|finished (?:in|within|after)|completed (?:in|within)|within|took (?:in|within|after)|(?:open|down|closed|locked|out of service) for|duration)\b/i
 
 /** How long something took, from the line of its start to the line of its end. */
 export function ruleOnDuration(claim: Claim, blocks: readonly Block[]): Ruling | undefined {
@@ -113,8 +118,8 @@ export function ruleOnDuration(claim: Claim, blocks: readonly Block[]): Ruling |
   for (const block of blocks) {
     if (block.form !== 'log') continue
     const words = claim.words.filter(word => !phases.has(word.concept) && word.concept !== conceptOf('took'))
-    const begin = phaseRow(words, block, starts)
-    const end = phaseRow(words, block, ends)
+    const begin = phaseRow(words, block, starts, claim.span)
+    const end = phaseRow(words, block, ends, claim.span)
     if (begin?.moment === undefined || end?.moment === undefined || begin === end) continue
     const seconds = between(begin.moment, end.moment)
     if (seconds === undefined || seconds <= 0) continue
@@ -130,16 +135,63 @@ export function ruleOnDuration(claim: Claim, blocks: readonly Block[]): Ruling |
   return undefined
 }
 
+const stretch = /\b(?:from|between) (?!\d)(.{3,60}?) (?:to|until|and) (?!\d)/i
+
+/** "40 minutes from the first alert to the all-clear": the time from one line to another. */
+export function ruleOnStretch(claim: Claim, blocks: readonly Block[]): Ruling | undefined {
+  const [figure, ...others] = claim.figures
+  const match = stretch.exec(claim.text)
+  if (
+    figure === undefined ||
+    match === null ||
+    others.length > 0 ||
+    figure.quantity.dimension !== 'time' ||
+    claim.negated ||
+    claim.span !== undefined
+  )
+    return undefined
+  const turn = match.index + match[0].length
+  const stop = figure.start > turn ? figure.start : claim.text.length
+  const left = claim.words.filter(word => word.start > match.index && word.start < turn)
+  const right = claim.words.filter(word => word.start >= turn && word.start < stop && !word.verb)
+  for (const block of blocks) {
+    if (block.form !== 'log' || left.length === 0 || right.length === 0) continue
+    const begin = eventOf(left, block, /\blast\b/i.test(match[0]) ? 'last' : 'first')
+    const end = eventOf(right, block, /\bfirst\b/i.test(claim.text.slice(turn)) ? 'first' : 'last')
+    if (begin?.moment === undefined || end?.moment === undefined || begin === end) continue
+    const seconds = between(begin.moment, end.moment)
+    if (seconds === undefined || seconds <= 0) continue
+    // What stands before the two has to be named, too.
+    const before = claim.words.filter(word => word.start < match.index && !isSoft(word.concept) && !word.verb)
+    if (before.some(word => metAt(word, undefined, begin, block) === undefined)) continue
+    const stance = stanceOf(figure, { value: seconds * 1000, dimension: 'time', slack: 1000, text: '' })
+    if (stance === 'silent') continue
+    return rule(
+      stance === 'supports',
+      [placeOf(block, begin), placeOf(block, end)],
+      written(figure, 'plain'),
+      `${seconds} s from one to the other`,
+    )
+  }
+  return undefined
+}
+
 /** The one line of what the words name that says it began, or ended. */
-function phaseRow(words: readonly Word[], block: Block, phase: string): Row | undefined {
+function phaseRow(words: readonly Word[], block: Block, phase: string, span?: Span): Row | undefined {
   const meant = words.filter(word => word.entity !== undefined || !isSoft(word.concept))
   const telling = meant.filter(word => block.rows.some(row => has(word, row, block)))
   const unmet = meant.filter(word => !telling.includes(word) && !block.words.has(word.concept))
-  if (unmet.some(word => !word.verb) || (telling.length === 0 && unmet.length > 0)) return undefined
+  if (
+    unmet.some(word => !word.verb && !isGeneric(word.concept)) ||
+    (telling.length === 0 && unmet.some(word => !isGeneric(word.concept)))
+  )
+    return undefined
   const rows = block.rows.filter(
     row =>
       row.moment?.from !== undefined &&
       row.labels.has(phase) &&
+      timely(span, row, block) &&
+      ![...parts].some(part => row.labels.has(part) && !words.some(word => word.concept === part)) &&
       telling.every(word => has(word, row, block) || block.words.has(word.concept)),
   )
   return rows.length === 1 ? rows[0] : undefined

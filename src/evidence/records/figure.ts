@@ -50,11 +50,17 @@ const cues: readonly (readonly [RegExp, Comparison])[] = [
 
 function comparisonOf(before: string, after: string): Comparison {
   if (
-    /^\s*(?:\w+ )?(?:or|and) (?:more|above|over|higher|newer|later|longer|greater|up)\b/i.test(after) ||
+    /^\s*(?:\w+ )?(?:or|and) (?:more|above|over|higher|newer|later|longer|greater|up|slower|warmer|hotter|larger|bigger)\b/i.test(
+      after,
+    ) ||
     /^\+/.test(after)
   )
     return 'at-least'
-  if (/^\s*(?:\w+ )?or (?:less|fewer|below|under|lower|older|shorter|earlier|faster)\b/i.test(after))
+  if (
+    /^\s*(?:\w+ )?or (?:less|fewer|below|under|lower|older|shorter|earlier|faster|colder|cooler|cheaper|smaller)\b/i.test(
+      after,
+    )
+  )
     return 'at-most'
   for (const [pattern, comparison] of cues) if (pattern.test(before)) return comparison
   return 'exact'
@@ -64,7 +70,14 @@ const fractions: readonly (readonly [RegExp, number])[] = [
   [/\btwo[ -]thirds\b/gi, 200 / 3],
   [/\b(?:a|one)[ -]third\b/gi, 100 / 3],
   [/\bthree[ -]quarters\b/gi, 75],
-  [/\b(?:a|one)[ -]quarter(?= of)\b/gi, 25],
+  [
+    /\b(?:a|one)[ -]quarter(?= (?:of|larger|smaller|more|less|longer|shorter|faster|slower|higher|lower|fewer|bigger)\b)/gi,
+    25,
+  ],
+  [
+    /\b(?:a|one)[ -]third(?= (?:larger|smaller|more|less|longer|shorter|higher|lower|fewer|bigger)\b)/gi,
+    100 / 3,
+  ],
   [/\b(?:half|one half)(?= (?:of|the|all)\b)/gi, 50],
   [/(?<=\bby )(?:a|one) half\b|(?<=\bby )half\b/gi, 50],
   [/\b(?:a|one)[ -]fifth\b/gi, 20],
@@ -157,6 +170,18 @@ export function figuresOf(text: string, tokens: readonly Token[]): Figure[] {
   return figures.sort((a, b) => a.start - b.start)
 }
 
+const ordinal = /^(?:the|an?|its|his|her|their|every|each|another)? ?(?:second|third|fourth|quarter)$/i
+const lasting =
+  /^ (?:ago|before|after|later|earlier|long|each|per|on|in|at|to|for|of|and|or|from|until|than)\b/i
+
+/** Of "a second time" the second is no length of time. */
+export const isOrdinal = (text: string, { start, end }: Token): boolean =>
+  ordinal.test(text.slice(start, end)) &&
+  (/^ [a-z]/i.test(text.slice(end))
+    ? !lasting.test(text.slice(end))
+    : /\b(?:the|a|in|came|was) $/i.test(text.slice(0, start))) &&
+  !/\bper $/i.test(text.slice(0, start))
+
 /** Of "the green one" the one is no number. */
 export const isPronoun = (text: string, { start, end }: Token): boolean =>
   /^one$/i.test(text.slice(start, end)) &&
@@ -186,7 +211,13 @@ function nounsAfter(after: string): string[] {
   const nouns: string[] = []
   for (const part of parts) {
     const lower = part.toLowerCase()
-    if (/^(?:of|the|its|all|other|different|distinct|such)$/.test(lower)) continue
+    if (/^(?:of|the|its|all|other|different|distinct|such|these|those)$/.test(lower)) continue
+    // Of "two of the five uploads" both numbers count uploads.
+    if (
+      nouns.length === 0 &&
+      /^(?:\d+|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)$/.test(lower)
+    )
+      continue
     if (grammar.has(lower)) break
     for (const word of wordsIn(part)) nouns.push(conceptOf(word))
   }

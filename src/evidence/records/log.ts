@@ -113,7 +113,14 @@ class LogRow implements Row {
   }
 }
 
-const labelsIn = (text: string): ReadonlySet<string> => new Set(wordsIn(text).map(conceptOf))
+const labelsIn = (text: string): ReadonlySet<string> => {
+  const labels = new Set(wordsIn(text).map(conceptOf))
+  if (/ (?:password|publickey) for /.test(text)) labels.add(login)
+  return labels
+}
+
+// As a secure shell's log tells of a login.
+const login = conceptOf('login')
 
 const noTime: Moment = {}
 
@@ -185,16 +192,14 @@ function accessRow(line: Line, match: RegExpExecArray): Row {
 }
 
 const vague =
-  /(?:\b(?:about|around|roughly|approximately|up to|over|more than|less than|under|below|above|nearly|almost|at least|at most|of|limit|threshold|than)|[~<>≈]=?) ?$/i
+  /(?:\b(?:about|around|roughly|approximately|up to|over|more than|less than|under|below|above|nearly|almost|at least|at most|of|limit|threshold|than|than the|the first|instead of|not)|[~<>≈]=?) ?$/i
+
+const figured = /(?:^|[^\w.:/-])[$€£]?-?\d/
+const spelled = /\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|twice)\b/
 
 /** The figures of a message; the words at either side say what each is of. */
 function figuresOf(message: string, offset: number): Cell[] {
-  if (
-    !/(?<![\w.:/-])[$€£]?-?\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|twice)\b/.test(
-      message,
-    )
-  )
-    return []
+  if (!figured.test(message) && !spelled.test(message)) return []
   return tokensOf(message).flatMap(token => {
     // Of "4 -> 6" the first is what was before.
     // "Around 5 %", "of 6", "> 4G": no figure that stands for itself.

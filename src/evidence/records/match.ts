@@ -9,9 +9,19 @@ import { type Claim, isStatistic, neededOf, type Word } from './claim.ts'
 import { comparable, statisticNames, statisticOfCell } from './compare.ts'
 import type { Figure } from './figure.ts'
 import { measureOf } from './measure.ts'
-import { halfNamed, isBound, isClassNoun, isForeign, metAt } from './meet.ts'
+import { halfNamed, isBound, isClassNoun, isForeign, isObject, metAt } from './meet.ts'
 import { type Block, type Cell, normOf, type Row } from './record.ts'
-import { conceptOf, isEnvironment, isOutcome, isPlan, isSoft, isTelling } from './vocabulary.ts'
+import {
+  conceptOf,
+  isEnvironment,
+  isGeneric,
+  isNeutral,
+  isOutcome,
+  isPlan,
+  isSoft,
+  isTelling,
+  wordsIn,
+} from './vocabulary.ts'
 import { spans, timely } from './window.ts'
 
 /** A cell that a figure may be about, its value in the figure's dimension. */
@@ -28,13 +38,15 @@ export type Fit = {
 export function fitsOf(claim: Claim, figure: Figure, blocks: readonly Block[], statistic: Statistic): Fit[] {
   const needed = neededOf(claim, figure.quantity.dimension)
   const fits: Fit[] = []
+  const entities = new Set(claim.words.flatMap(word => word.entity ?? []))
   for (const block of blocks) {
     const others = labelsOf(block)
     if (!spans(claim, block)) continue
     for (const row of block.rows) {
       if (row.quiet || row.cells.length === 0 || !timely(claim.span, row, block)) continue
-      if (halfNamed(claim, row, block)) continue
+      let half: boolean | undefined
       for (const cell of row.cells) {
+        if (cell.quantity === undefined) continue
         // A count in a message is of what the words beside it say.
         if (
           cell.name === '' &&
@@ -45,15 +57,12 @@ export function fitsOf(claim: Claim, figure: Figure, blocks: readonly Block[], s
           !saidBeside(claim, cell)
         )
           continue
-        if (
-          cell.name !== '' &&
-          claim.words.some(
-            word => word.entity !== undefined && word.entity === normOf(`${cell.name} ${cell.text}`),
-          )
-        )
-          continue
         const quantity = comparable(figure, cell, row, block)
         if (quantity === undefined || !headMet(claim, figure, cell, row, block)) continue
+        half ??= halfNamed(claim, row, block)
+        if (half) break
+        if (cell.name !== '' && entities.size > 0 && entities.has(normOf(`${cell.name} ${cell.text}`)))
+          continue
         const score = scoreOf(claim, figure, needed, cell, row, block, others)
         if (score === undefined) continue
         const own = statisticOfCell(cell, row, block)
@@ -70,6 +79,24 @@ const saidBeside = (claim: Claim, cell: Cell): boolean =>
   claim.figures[0]?.nouns.length === 0 &&
   cell.own.some(concept => !isSoft(concept) && claim.words.some(word => word.concept === concept))
 
+/** True where the name of a cell is what the claim says was done: "received 484 parcels" of `received`. */
+function isDone(claim: Claim, cell: Cell): boolean {
+  const firm = cell.own.filter(concept => !isSoft(concept))
+  const said = (concept: string) => claim.words.filter(word => word.concept === concept)
+  return (
+    firm.length > 0 &&
+    firm.every(concept => said(concept).length > 0) &&
+    firm.some(concept => said(concept).some(word => word.verb))
+  )
+}
+
+/** True where the claim says a word of the name itself and no synonym of it. */
+const isLiteral = (claim: Claim, cell: Cell): boolean =>
+  cell.name !== '' &&
+  wordsIn(cell.name).some(part => claim.words.some(word => word.lower === part.toLowerCase()))
+
+const isCount = (figure: Figure): boolean => figure.quantity.dimension === 'number'
+
 /** What is counted has to be met: "1,000 requests" is not the number of workers. */
 function headMet(claim: Claim, figure: Figure, cell: Cell, row: Row, block: Block): boolean {
   if (figure.quantity.dimension !== 'number' || figure.measure !== undefined) return true
@@ -79,15 +106,14 @@ function headMet(claim: Claim, figure: Figure, cell: Cell, row: Row, block: Bloc
   if (heads.length === 0 || cell.quantity?.dimension !== 'number') return true
   const unsaid = heads.filter(noun => !cell.own.includes(noun))
   if (unsaid.length < heads.length && unsaid.length <= 1) return true
-  const happened =
-    cell.own.length > 0 &&
-    cell.own.every(concept => claim.words.some(word => word.concept === concept && word.verb))
+  const happened = isDone(claim, cell)
   if (
     happened &&
     heads.length === 1 &&
-    claim.words.some(
-      word => !isSoft(word.concept) && !cell.own.includes(word.concept) && row.labels.has(word.concept),
-    )
+    (/^(?:total|max|min)$/.test(claim.statistic) ||
+      claim.words.some(
+        word => !isSoft(word.concept) && !cell.own.includes(word.concept) && row.labels.has(word.concept),
+      ))
   )
     return true
   const free =
@@ -118,6 +144,11 @@ function statisticFits(claim: Claim, wanted: Statistic, found: Statistic): boole
 }
 
 const times = conceptOf('times')
+const waiting = new Set('wait delay idle queue postpone pause sleep'.split(' ').map(conceptOf))
+const bareUnit = /^(?:sec|second|minut|hour|ms|millisecond)$/
+const dimensionOnly = (cell: Cell): boolean => cell.own.every(concept => bareUnit.test(concept))
+const timeUnit = /^(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?|cent)$/i
+const counters = new Set(['total', 'count', 'sum'].map(conceptOf))
 const bounding = new Set(['refused', 'kept', 'accepted', 'killed', 'cut', 'allow', 'permit'].map(conceptOf))
 
 const labelSets = new WeakMap<Block, ReadonlySet<string>>()
@@ -153,12 +184,24 @@ function scoreOf(
   block: Block,
   others: ReadonlySet<string>,
 ): number | undefined {
+  const per = /\bper ([a-z]+)/i.exec(claim.text)?.[1]
+  if (per !== undefined && !timeUnit.test(per) && ![...cell.own, ...cell.path].includes(conceptOf(per)))
+    return undefined
+  if (
+    isCount(figure) &&
+    claim.words.some(word => /^(?:needs?|needed|requires?|expects?|wants?)$/.test(word.lower))
+  )
+    return undefined
+  if (
+    cell.name !== '' &&
+    dimensionOnly(cell) &&
+    claim.words.some(word => waiting.has(word.concept) && !row.labels.has(word.concept))
+  )
+    return undefined
   let score = 0
   let named = false
   let nouns = 0
-  const happened =
-    cell.own.length > 0 &&
-    cell.own.every(concept => claim.words.some(word => word.concept === concept && word.verb))
+  const happened = isDone(claim, cell)
   const firmly = cell.own.some(
     concept => !isSoft(concept) && claim.words.some(word => word.concept === concept),
   )
@@ -182,11 +225,12 @@ function scoreOf(
         isTelling(word.concept) ||
         isPlan(word.concept) ||
         isEnvironment(word.concept) ||
-        others.has(word.concept)
+        (others.has(word.concept) && !(happened && figure.nouns[0] === word.concept && isCount(figure)))
       if (fixed) return undefined
-      if (!word.verb && !isClassNoun(claim, word, cell) && !(happened && figure.nouns.includes(word.concept)))
+      const kind = isClassNoun(claim, word, cell, row, block) || isObject(claim, word, cell, block)
+      if (!word.verb && !kind && !(happened && figure.nouns.includes(word.concept))) return undefined
+      if (word.verb && (labelled(block).has(word.concept) || !isNeutral(word.concept, word.lower)))
         return undefined
-      if (word.verb && labelled(block).has(word.concept)) return undefined
       if (
         word.verb &&
         (!firmly ||
@@ -195,7 +239,7 @@ function scoreOf(
           ))
       )
         return undefined
-      if (!word.verb) nouns += 1
+      if (!word.verb && !(kind && isGeneric(word.concept))) nouns += 1
       if (nouns > (firmly ? 1 : 0)) return undefined
     }
     if (
@@ -219,7 +263,10 @@ function scoreOf(
   if (
     nouns > 0 &&
     cell.own.some(
-      concept => !claim.words.some(word => word.concept === concept) && !statisticNames.has(concept),
+      concept =>
+        !claim.words.some(word => word.concept === concept) &&
+        !statisticNames.has(concept) &&
+        !counters.has(concept),
     )
   )
     return undefined
@@ -241,6 +288,7 @@ function scoreOf(
     statisticNames.has(concept) ||
     isBound(concept) ||
     measureOf(concept, false) !== undefined ||
+    (dimension === 'time' && bareUnit.test(concept)) ||
     /^p?\d/.test(concept)
   if (
     cell.name !== '' &&
@@ -264,5 +312,5 @@ function scoreOf(
     if (isOutcome(concept)) return undefined
     score -= 1
   }
-  return score
+  return score + (isLiteral(claim, cell) ? 0.25 : 0)
 }

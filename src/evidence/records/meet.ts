@@ -4,7 +4,7 @@
  */
 import type { Claim, Word } from './claim.ts'
 import type { Block, Cell, Row } from './record.ts'
-import { conceptOf, isEnvironment, isPlan, isSoft, wordsIn } from './vocabulary.ts'
+import { conceptOf, conceptsIn, isEnvironment, isGeneric, isPlan, isSoft, wordsIn } from './vocabulary.ts'
 
 /** Where a word of the claim is met. */
 export function metAt(
@@ -25,7 +25,11 @@ export function metAt(
     const parts = entity.trim().split(' ')
     if (
       parts.length > 1 &&
-      parts.every(part => row.norm.includes(` ${part} `) || block.norm.includes(` ${part} `))
+      parts.every(
+        part =>
+          // A number of a name is no number of another cell.
+          !/^\d+$/.test(part) && (row.norm.includes(` ${part} `) || block.norm.includes(` ${part} `)),
+      )
     )
       return 'row'
     return row.labels.has(concept) && !/\d/.test(entity)
@@ -48,6 +52,7 @@ export function namesOf(row: Row): Cell[] {
       cell.quantity === undefined &&
       cell.moment === undefined &&
       cell.text.length <= 40 &&
+      !cell.text.includes('://') &&
       /\p{L}/u.test(cell.text),
   )
 }
@@ -59,7 +64,7 @@ export function halfNamed(claim: Claim, row: Row, block: Block): boolean {
   const known = (concept: string) =>
     said.has(concept) || isSoft(concept) || block.words.has(concept) || /^\d+$/.test(concept)
   return namesOf(row).some(cell => {
-    const parts = wordsIn(cell.text).map(conceptOf)
+    const parts = conceptsIn(cell.text)
     const met = parts.filter(part => said.has(part) && !isSoft(part) && !block.words.has(part))
     return met.length > 0 && parts.length <= 4 && parts.some(part => !known(part) && part.length > 1)
   })
@@ -118,13 +123,66 @@ const boundWords = new Set(
   'limit maximum max quota cap capped threshold allowed ceiling budget'.split(' ').map(conceptOf),
 )
 
+/** True where the word next to it names the row: "the canary pool", "host web-1". */
+function besideName(
+  claim: Claim,
+  word: Word,
+  cell: Cell | undefined,
+  row: Row | undefined,
+  block: Block | undefined,
+): boolean {
+  if (row === undefined || block === undefined) return false
+  // What another row is named by is no kind of thing.
+  if (block.rows.length < 500 && block.rows.some(other => other !== row && other.labels.has(word.concept)))
+    return false
+  return claim.words.some(each => {
+    const [first, second] = each.start < word.start ? [each, word] : [word, each]
+    if (each.verb && !(each.start < word.start && /ing$/.test(each.lower))) return false
+    if (each === word || (isGeneric(each.concept) && each.entity === undefined)) return false
+    if (!/^[\w./:@#"]*\s+"?$/.test(claim.text.slice(first.start, second.start))) return false
+    return metAt(each, cell, row, block) === 'row'
+  })
+}
+
+/** True for the noun behind a word that names the column: "unacknowledged messages" of `unacked`. */
+export function isObject(claim: Claim, word: Word, cell: Cell, block: Block): boolean {
+  if (word.entity !== undefined || word.verb) return false
+  const lead = claim.words.findLast(each => each.start < word.start)
+  return (
+    lead !== undefined &&
+    cell.own.includes(lead.concept) &&
+    !isSoft(lead.concept) &&
+    /^\S+ $/.test(claim.text.slice(lead.start, word.start)) &&
+    cell.own.every(concept => isSoft(concept) || claim.words.some(each => each.concept === concept)) &&
+    !block.rows.some(
+      row => row.labels.has(word.concept) || row.cells.some(each => each.own.includes(word.concept)),
+    )
+  )
+}
+
+const often = / (?:hourly|daily|nightly|weekly|monthly|quarterly|yearly|annual) /
+
+/** "The nightly scan" where neither title nor rows tell of another rhythm. */
+export const isFrequency = (word: Word, block: Block): boolean =>
+  often.test(` ${word.lower} `) &&
+  !often.test(block.norm) &&
+  !block.rows.slice(0, 200).some(row => often.test(row.norm))
+
+const alone = new Set(
+  'host machine node box instance job run device process server service system'.split(' '),
+)
+
 const held = new Set(['utilization', 'size', 'space', 'capacity'].map(conceptOf))
 
 /** A noun that only says what kind of thing a name is: "the warehouse in Lyon", "disk usage". */
-export function isClassNoun(claim: Claim, word: Word, cell?: Cell): boolean {
+export function isClassNoun(claim: Claim, word: Word, cell?: Cell, row?: Row, block?: Block): boolean {
   const behind = claim.text.slice(word.start + word.lower.length)
-  if (/^\w* (?:in|on|at|of|for|from|under|called|named) /.test(behind)) return true
+  if (isGeneric(word.concept) && /^\w* (?:in|on|at|of|for|from|under|called|named) /.test(behind)) return true
   const next = claim.words.find(each => each.start > word.start)
+  if (block !== undefined && isFrequency(word, block)) return true
+  // "The host", of a source that tells of one.
+  if (alone.has(word.lower) && /\b(?:the|this) $/i.test(claim.text.slice(0, word.start))) return true
+  if (isGeneric(word.concept) && besideName(claim, word, cell, row, block)) return true
   const beside = next !== undefined && next.start - word.start <= word.lower.length + 1
   return (
     cell !== undefined &&

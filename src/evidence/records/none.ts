@@ -1,11 +1,11 @@
 /** Claims that something was not there: "No errors were logged", "The firewall dropped nothing on eth1". */
-import type { Claim } from './claim.ts'
+import type { Claim, Word } from './claim.ts'
 import { counting, covers } from './count.ts'
 import type { Block } from './record.ts'
 import { placeOf, type Ruling, rule } from './ruling.ts'
-import { selectRows } from './select.ts'
-import { itemsMeant, mayGoUnmet, namedAt, seriesMeant, unmetIn } from './series.ts'
-import { conceptOf, isOutcome } from './vocabulary.ts'
+import { has, selectRows } from './select.ts'
+import { type Item, itemsMeant, mayGoUnmet, namedAt, seriesMeant, unmetIn } from './series.ts'
+import { conceptOf, isOutcome, isSoft } from './vocabulary.ts'
 
 const faults = new Set(
   'error failed timeout restart warning retry evicted rejected dropped skipped crash rollback lost exception panic conflict'
@@ -25,6 +25,9 @@ function zeroIn(claim: Claim, block: Block): Ruling | undefined {
       word => word.entity !== undefined && items.some(({ row }) => row.norm.includes(word.entity ?? '')),
     )
   )
+    return undefined
+  // A word that only some of the rows meet chooses among them; none of them has that name.
+  if (named.length === 0 && claim.words.some(word => !isSoft(word.concept) && tellsApart(word, items, block)))
     return undefined
   const meant = named.length > 0 ? named : items
   const [first] = meant
@@ -55,6 +58,13 @@ function zeroIn(claim: Claim, block: Block): Ruling | undefined {
     above.length > 0 ? (above[0]?.cell.text ?? '') : '0',
     series.name,
   )
+}
+
+/** True for a word that some of the rows meet and others do not. */
+function tellsApart(word: Word, items: readonly Item[], block: Block): boolean {
+  if (items.some(({ cell }) => cell.own.includes(word.concept))) return false
+  const met = items.filter(({ row }) => has(word, row, block)).length
+  return met > 0 && met < items.length
 }
 
 /** Claims that something was not there at all. */

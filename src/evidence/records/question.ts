@@ -3,7 +3,7 @@ import { ruleOnChange } from './change.ts'
 import type { Claim, Word } from './claim.ts'
 import { ruleOnCount } from './count.ts'
 import { ruleOnDate } from './dates.ts'
-import { ruleOnDuration, ruleOnOrder, ruleOnTime } from './events.ts'
+import { ruleOnDuration, ruleOnOrder, ruleOnStretch, ruleOnTime } from './events.ts'
 import type { Figure } from './figure.ts'
 import { ruleOnEvent } from './happened.ts'
 import { keysOf } from './keys.ts'
@@ -57,6 +57,7 @@ export function questionsOf(claim: Claim, blocks: readonly Block[]): Ruling | un
   // To look for first and last lines costs more than for one that states the figure.
   const long = blocks.some(block => block.rows.length > 1500)
   return (
+    ruleOnStretch(keyed, blocks) ??
     ruleOnRatio(keyed, blocks) ??
     ruleOnCount(keyed, blocks) ??
     (long
@@ -89,7 +90,9 @@ export function withKeys(claim: Claim, blocks: readonly Block[]): Claim {
 
 /** Of "order 5520" the order is part of the key. */
 const isNoun = (word: Word, phrase: string, at: number): boolean =>
-  word.start < at && at - word.start <= word.lower.length + 2 && phrase.startsWith(` ${word.lower} `)
+  word.start < at &&
+  at - word.start <= word.lower.length + 2 &&
+  (phrase.startsWith(` ${word.lower} `) || phrase.startsWith(` ${word.lower}s `))
 
 function ruleOnValues(claim: Claim, blocks: readonly Block[]): Ruling | undefined {
   const rulings = claim.figures.map((figure: Figure) => ruleOnValue(claim, figure, blocks))

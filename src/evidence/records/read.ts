@@ -15,7 +15,7 @@ import { type Block, normOf, type Row } from './record.ts'
 import { tableAt } from './table.ts'
 import { isEntry, readEntries, readJson } from './tree.ts'
 import { conceptOf, wordsIn } from './vocabulary.ts'
-import { allWanted, wantedBy } from './wanted.ts'
+import { allWanted, lacksName, rowsWanted, wantedBy } from './wanted.ts'
 
 /** Sources longer than this have their log lines chosen before they are read. */
 const longSource = 16_000
@@ -28,6 +28,7 @@ export function readBlocks(source: FactSource, claim?: Claim): Block[] {
   const { content } = source
   const title = source.title ?? ''
   if (content.length > longest) return []
+  if (content.length > longSource && claim !== undefined && lacksName(claim, title, content)) return []
   const head = content.trimStart().charAt(0)
   if (head === '{' || head === '[') {
     const rows = readJson(content)
@@ -38,10 +39,13 @@ export function readBlocks(source: FactSource, claim?: Claim): Block[] {
   if (filled.length === 0) return []
   const [first] = lines
   const table =
-    first === undefined || /^\{/.test(first.text) || isLogLine(first.text) ? undefined : tableAt(lines, 0)
-  const tabular = table !== undefined && table.rows.length >= (filled.length - 1) * 0.8
+    first === undefined || /^\{/.test(first.text) || isLogLine(first.text)
+      ? undefined
+      : tableAt(lines.slice(0, 2000), 0)
+  const tabular = table !== undefined && table.rows.length >= (Math.min(filled.length, 2000) - 1) * 0.8
   if (!tabular && isLog(source, filled)) return [logOf(filled, title, content, claim)]
-  return blocksIn(lines, title, content)
+  const keep = content.length > longSource && claim !== undefined ? rowsWanted(claim, content) : undefined
+  return blocksIn(lines, title, content, keep)
 }
 
 function isLog(source: FactSource, filled: readonly Line[]): boolean {
@@ -50,6 +54,7 @@ function isLog(source: FactSource, filled: readonly Line[]): boolean {
   if (probe.filter(line => isPairs(line.text)).length > probe.length * 0.6) return true
   const timed = probe.filter(line => isLogLine(line.text)).length
   if (timed > probe.length * 0.6) return true
+  if (timed === 0 && probe.filter(line => isEntry(line.text)).length > probe.length * 0.6) return false
   return (
     source.type === 'log' && !probe.some(line => /[.!?]$/.test(line.text) && line.text.split(' ').length > 25)
   )
@@ -65,7 +70,12 @@ function logOf(filled: readonly Line[], title: string, content: string, claim: C
   return blockOf('log', rows, [title], content)
 }
 
-function blocksIn(lines: readonly Line[], title: string, content: string): Block[] {
+function blocksIn(
+  lines: readonly Line[],
+  title: string,
+  content: string,
+  keep?: (text: string) => boolean,
+): Block[] {
   const blocks: Block[] = []
   let captions: string[] = []
   let heading = ''
@@ -77,7 +87,7 @@ function blocksIn(lines: readonly Line[], title: string, content: string): Block
       continue
     }
     const above = () => [title, heading, ...captions.slice(-2)]
-    const table = tableAt(lines, index)
+    const table = tableAt(lines, index, keep)
     if (table !== undefined) {
       const after = lines
         .slice(table.next, table.next + 3)
@@ -161,7 +171,7 @@ const isProse = (run: readonly Line[]): boolean =>
   )
 
 const partial =
-  /\b(?:sampled?|sampling|truncated|rotated|cut off|first \d+ (?:rows|lines|of)|last \d+ (?:rows|lines)|limit(?:ed to)? \d+|top \d+|excerpt|extract|partial|incomplete|tail -|head -|earlier part|only part|more rows|rows? omitted|omitted|dropped \d+ (?:lines|messages)|suppressed|[?&]limit=\d+|\bpage \d+ of|continued in|not logged|has_more"?: ?true|next_page|\d+ of \d+ (?:rows|lines|shown)|showing \d+)|\.\.\. ?$|… ?$|^\s*(?:\.\.\.|…|\[\.\.\.\]|\(\.\.\.\))/im
+  /\b(?:sampled?|sampling|truncated|rotated|cut off|first \d+ (?:rows|lines|of)|last \d+ (?:rows|lines)|limit(?:ed to)? \d+|top \d+|excerpt|extract|partial|incomplete|tail -|head -|earlier part|only part|more rows|rows? omitted|omitted|dropped \d+ (?:lines|messages)|suppressed|[?&]limit=\d+|\bpage \d+ of|[?&]page=\d|"?(?:total_)?pages"?: ?(?:[2-9]|\d\d)|"?next(?:_cursor|_token|_url)?"?: ?"[\w/]|continued in|not logged|has_more"?: ?true|next_page|\d+ of \d+ (?:rows|lines|shown)|showing \d+)|\.\.\. ?$|… ?$|^\s*(?:\.\.\.|…|\[\.\.\.\]|\(\.\.\.\))/im
 
 function blockOf(
   form: Block['form'],
@@ -195,17 +205,30 @@ function dayOf(caption: string): Moment | undefined {
       : { year: before.getUTCFullYear(), month: before.getUTCMonth() + 1, day: before.getUTCDate() }
   }
   let found: Moment | undefined
+  let clock: Moment | undefined
+  let clocks = 0
   // A day in the name of a file is no part of an identifier.
   for (const token of tokensOf(caption.replace(/[-_/](?=\d{4}-\d\d-\d\d(?!\d))/g, ' '))) {
+    if (token.kind === 'moment' && token.moment.from !== undefined) {
+      clocks += 1
+      clock = token.moment
+    }
     if (token.kind !== 'moment' || token.moment.day === undefined) continue
     // Two days make a span and not the day of all.
     if (found !== undefined && found.day !== token.moment.day) return undefined
     found = mergeMoments(found, { ...token.moment })
   }
-  if (found === undefined) return undefined
+  // One time of day is that of a snapshot; two make a stretch.
+  const taken: Moment | undefined =
+    clocks === 1 && clock?.from !== undefined && snapshot.test(caption)
+      ? { from: clock.from, ...(clock.to === undefined ? {} : { to: clock.to }) }
+      : undefined
+  if (found === undefined) return taken
   const { from: _from, to: _to, ...day } = found
-  return day
+  return { ...day, ...taken }
 }
+
+const snapshot = /\b(?:snapshot|as of|at|taken|scrape|status|dump|state|reading|page)\b[^|]{0,24}\d\d:\d\d/i
 
 const unitName =
   /[([]\s*(?:in )?([A-Za-zµ°%/]{1,12})\s*[)\]]|\b(?:in|unit:|units:) (Mbit\/s|Gbit\/s|MB\/s|MiB\/s|milliseconds|seconds|minutes|hours|days|weeks|bytes|kilobytes|megabytes|gigabytes|percent|ms|MiB|GiB|KiB|MB|GB|kB|EUR|USD|euros?|dollars?|kW|kWh|°C|°F|[CF]|%)(?![A-Za-z])|, ([m°%µ]?[sCFW%]|ms|MiB|GiB|MB|GB)(?=$|[ ,;|)])/g

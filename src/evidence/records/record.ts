@@ -5,7 +5,7 @@
 import { type Moment, mergeMoments, momentOf } from '../facts/moment.ts'
 import { clean, type Quantity, tokensOf, versionOf } from '../facts/quantity.ts'
 import { type Dimension, type Unit, unitOf, unitOfName } from '../facts/unit.ts'
-import { conceptOf, grammar, wordsIn } from './vocabulary.ts'
+import { conceptOf, grammar, uncameled, wordsIn } from './vocabulary.ts'
 
 /** Half-open, in UTF-16 units of the source. */
 export type Place = { readonly start: number; readonly end: number }
@@ -55,8 +55,7 @@ export type Block = {
 
 /** `text` in small letters, with single blanks for all that is neither letter nor digit, and at both ends. */
 export const normOf = (text: string): string =>
-  ` ${text
-    .replace(/(?<=[a-z\d])(?=[A-Z][a-z])/g, ' ')
+  ` ${uncameled(text)
     .toLowerCase()
     .replace(/[^\p{L}\p{N}]+/gu, ' ')
     .trim()} `
@@ -90,8 +89,22 @@ const endsInMinutes = (parts: readonly string[]): boolean =>
       ),
     )
 
+// As in MAXPODS and maxclients; minutes and numbers are words of their own.
+const glued =
+  /(?<![\p{L}])(max|min|avg|num)(?!im|ut|us|or|ing|i?eral|ber|eric|ister|ority)(?=\p{L}{4,}(?!\p{L}))/giu
+
+const lifetime = /\bmax[_-]?(?:age|lifetime)\b|\btime[_-]?to[_-]?live\b/i
+
 function conceptsOfName(name: string): string[] {
-  const parts = wordsIn(name)
+  const parts = wordsIn(
+    name
+      .replace(lifetime, 'expiry')
+      .replace(glued, '$1 ')
+      .replace(
+        /(?<=.)[([](?:in )?(?:ms|s|sec|seconds|min|minutes|h|hours|d|days|%|[KMGT]i?B|bytes)[)\]]$/i,
+        '',
+      ),
+  )
   const last = parts.at(-1)?.toLowerCase() ?? ''
   const before = parts.at(-2)?.toLowerCase() ?? ''
   if (before === 'in' && unitWords.has(last)) parts.splice(-2, 1)
@@ -117,6 +130,12 @@ const versionName = /\b(?:version|release|kernel|firmware|tag|image|ver|runtime|
 export function figureOf(text: string, name: string): Quantity | undefined {
   if (text === '' || text.length > 48 || !/\d/.test(text)) return undefined
   const spaced = name.replaceAll(/[_-]/g, ' ')
+  // Of `7/9` under "ready" the seven are ready.
+  const part = /^(\d{1,6})\/\d{1,6}$/.exec(text)?.[1]
+  if (part !== undefined)
+    return /\b(?:ready|replicas|available|up|passed|done|healthy|online|running)\b/i.test(spaced)
+      ? { value: Number(part), dimension: 'number', slack: 0, text }
+      : undefined
   const iso = /^P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?$/.exec(text)
   if (iso !== null) {
     const [, days = 0, hours = 0, minutes = 0, seconds = 0] = iso.map(Number).map(part => part || 0)
@@ -141,6 +160,8 @@ export function figureOf(text: string, name: string): Quantity | undefined {
   const whole = token.end >= text.length || /^\d+(?:\.\d+)?[smhd]$|^[\d.]+[kKmMgGtT][iI]?[bB]?$/.test(text)
   return whole ? { ...token.quantity, text } : undefined
 }
+
+const tidy = (value: number): number => (Number.isInteger(value) ? value : clean(value))
 
 /** Of `50m` beside a size, megabytes; beside a time, minutes. */
 function spelledUnit(text: string, name: string): string {
@@ -193,7 +214,7 @@ function plainFigure(number: string, name: string, text: string): Quantity | und
     degrees ??
     (endsInMinutes(parts) ? unitOf('min') : undefined) ?? { dimension: 'number' as const, factor: 1 }
   return {
-    value: clean(value * factor + shift),
+    value: tidy(value * factor + shift),
     dimension,
     slack: digits === 0 ? 0 : clean(0.5 * 10 ** -digits * factor),
     text,

@@ -5,9 +5,18 @@
 import type { Claim, Word } from './claim.ts'
 import { isStatistic } from './claim.ts'
 import { metAt } from './meet.ts'
-import type { Block, Row } from './record.ts'
+import type { Block, Cell, Row } from './record.ts'
 import { isSum } from './series.ts'
-import { conceptOf, isEnvironment, isSoft, isSoftWord, stateOf, wordsIn } from './vocabulary.ts'
+import {
+  conceptOf,
+  isEnvironment,
+  isGeneric,
+  isKnownWord,
+  isSoft,
+  isSoftWord,
+  stateOf,
+  wordsIn,
+} from './vocabulary.ts'
 import { timely } from './window.ts'
 
 /** Rows that meet all the words that rows can meet, and the words that nothing meets. */
@@ -47,7 +56,7 @@ export function selectRows(claim: Claim, block: Block, leave: (word: Word) => bo
   const unmet: Word[] = []
   let rows: readonly Row[] = all
   for (const word of claim.words) {
-    if (leave(word)) continue
+    if (leave(word) || isTitleOf(claim, word, all)) continue
     const exact = all.filter(row => isValue(word, row))
     const holding = exact.length > 0 ? exact : all.filter(row => has(word, row, block))
     const soft =
@@ -59,7 +68,16 @@ export function selectRows(claim: Claim, block: Block, leave: (word: Word) => bo
       holding.length < all.length
     )
       continue
-    if (holding.length === 0 && word.entity === undefined && columns.has(word.concept)) continue
+    if (holding.length === 0 && word.entity === undefined && columns.has(word.concept)) {
+      const filled = all.filter(row => isFilled(word, row))
+      if (filled.length === all.length) continue
+      // "Have an owner": rows with none are left out; what else such a claim may mean is not known.
+      if (/\b(?:has|have|had|with)\b/i.test(claim.text)) {
+        telling.push(word)
+        rows = rows.filter(row => filled.includes(row))
+      } else unmet.push(word)
+      continue
+    }
     if (holding.length === 0) {
       if (!soft && metAt(word, undefined, { ...emptyRow }, block) === undefined) unmet.push(word)
       continue
@@ -75,6 +93,21 @@ export function selectRows(claim: Claim, block: Block, leave: (word: Word) => bo
   return { rows, all, telling, unmet }
 }
 
+/** True for a row with a value in the column that the word names. */
+const isFilled = (word: Word, row: Row): boolean =>
+  row.cells.some(cell => cell.own.includes(word.concept) && !/^(?:|no|none|null|false|-)$/i.test(cell.text))
+
+/** Of "user kessler" the user only says what kessler is. */
+function isTitleOf(claim: Claim, word: Word, rows: readonly Row[]): boolean {
+  if (!isGeneric(word.concept) || word.entity !== undefined) return false
+  const next = claim.words.find(each => each.start > word.start)
+  if (next === undefined || next.verb || isKnownWord(next.lower)) return false
+  return (
+    /^\w+ "?$/.test(claim.text.slice(word.start, next.start)) &&
+    rows.some(row => row.labels.has(next.concept))
+  )
+}
+
 /** True for rows of an environment that the claim does not name. */
 function isElsewhere(claim: Claim, row: Row, block: Block): boolean {
   const said = (concept: string) => claim.words.some(word => word.concept === concept)
@@ -85,17 +118,24 @@ function isElsewhere(claim: Claim, row: Row, block: Block): boolean {
 const emptyRow: Row = { start: 0, end: 0, cells: [], labels: new Set(), norm: ' ', names: [], quiet: false }
 
 /** True where the word is the whole of a value, such as a state. */
-function isValue(word: Word, row: Row): boolean {
-  return row.cells.some(cell => {
-    if (cell.name === '' || cell.text.length > 30 || cell.quantity !== undefined) return false
-    const parts = wordsIn(cell.text)
-    const [only] = parts
-    return (
-      parts.length === 1 &&
-      only !== undefined &&
-      (conceptOf(only) === word.concept || stateOf(only.toLowerCase(), word.lower) === 'same')
-    )
-  })
+const isValue = (word: Word, row: Row): boolean => row.cells.some(cell => isStated(word, cell))
+
+/** True for a cell that states the word, by its text or by its name and a yes or no. */
+export function isStated(word: Word, cell: Cell): boolean {
+  if (cell.name === '' || cell.text.length > 30 || cell.quantity !== undefined) return false
+  const flag = /^(?:true|yes)$/i.test(cell.text)
+    ? 'same'
+    : /^(?:false|no)$/i.test(cell.text)
+      ? 'opposite'
+      : ''
+  if (flag !== '') return stateOf(cell.name.toLowerCase(), word.lower) === flag
+  const parts = wordsIn(cell.text)
+  const [only] = parts
+  return (
+    parts.length === 1 &&
+    only !== undefined &&
+    (conceptOf(only) === word.concept || stateOf(only.toLowerCase(), word.lower) === 'same')
+  )
 }
 
 /** Whether a row meets a word; errors are told by their level where lines have one. */

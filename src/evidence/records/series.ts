@@ -6,9 +6,18 @@ import { momentOf } from '../facts/moment.ts'
 import type { Claim, Word } from './claim.ts'
 import { isStatistic } from './claim.ts'
 import { statisticOfCell } from './compare.ts'
-import { isClassNoun, isForeign, metAt } from './meet.ts'
-import { type Block, type Cell, normOf, type Row } from './record.ts'
-import { conceptOf, isEnvironment, isOutcome, isPlan, isSoft, isSoftWord, isTelling } from './vocabulary.ts'
+import { isClassNoun, isForeign, isFrequency, isObject, metAt } from './meet.ts'
+import { type Block, type Cell, isKeyName, normOf, type Row } from './record.ts'
+import {
+  conceptOf,
+  isEnvironment,
+  isNeutral,
+  isOutcome,
+  isPlan,
+  isSoft,
+  isSoftWord,
+  isTelling,
+} from './vocabulary.ts'
 import { timely } from './window.ts'
 
 /** A cell and its row. */
@@ -53,7 +62,7 @@ export function seriesMeant(claim: Claim, block: Block, dimension?: string): Ser
     if (first === undefined || !series.items.some(({ cell }) => cell.quantity !== undefined)) continue
     if (dimension !== undefined && !series.items.some(({ cell }) => cell.quantity?.dimension === dimension))
       continue
-    const { own, path } = first.cell
+    const { own, path, name } = first.cell
     const met = own.filter(concept => said.has(concept))
     const open = own.filter(
       concept =>
@@ -63,15 +72,24 @@ export function seriesMeant(claim: Claim, block: Block, dimension?: string): Ser
     const statistic = statisticOfCell(first.cell, first.row, block)
     if (statistic !== 'plain' && !saysStatistic(claim, statistic)) continue
     const firm = met.filter(concept => !isSoft(concept)).length
-    const score =
-      firm * 4 + (met.length - firm) + path.filter(concept => said.has(concept)).length - open.length
+    const base =
+      firm * 4 +
+      (met.length - firm) +
+      path.filter(concept => said.has(concept)).length -
+      open.length -
+      (isKeyName(name) ? 4 : 0)
     if (firm === 0 && met.length === 0) continue
+    const score = base + (own.length > 1 && inSequence(claim, own) ? 2 : 0)
     if (score > most) [best, most, tied] = [series, score, false]
     else if (score === most) tied = true
   }
   if (best === undefined) return countsOf(block)
   return tied ? undefined : best
 }
+
+/** True where the words of a name stand next to one another in the claim. */
+const inSequence = (claim: Claim, own: readonly string[]): boolean =>
+  claim.words.some((_, at) => own.every((concept, index) => claim.words[at + index]?.concept === concept))
 
 /** The only column of figures, where it counts what the title names. */
 function countsOf(block: Block): Series | undefined {
@@ -152,6 +170,8 @@ function momentAt(claim: Claim, { moment }: Row): number | undefined {
   return undefined
 }
 
+const weekday = /^(?:mon|tues|wednes|thurs|fri|satur|sun)day$/
+
 /** Where all words of `text` stand in the claim. */
 export function placeIn(claim: Claim, text: string, block: Block): number | undefined {
   const parts = normOf(text).trim().split(' ').filter(Boolean)
@@ -175,7 +195,9 @@ export function placeIn(claim: Claim, text: string, block: Block): number | unde
   for (const part of parts) {
     const concept = conceptOf(part)
     const word = claim.words.find(
-      each => each.concept === concept && (each.entity === undefined || each.entity.trim() === part),
+      each =>
+        each.concept === concept &&
+        (each.entity === undefined || each.entity.trim() === part || weekday.test(each.lower)),
     )
     if (word === undefined) {
       if (isSoft(concept) || block.words.has(concept)) continue
@@ -198,6 +220,8 @@ export function unmetIn(claim: Claim, rows: readonly Row[], series: Series): Wor
     word =>
       !((isSoft(word.concept, dimension) || isSoftWord(word.lower)) && word.entity === undefined) &&
       !rows.some(row => metAt(word, undefined, row, block) !== undefined) &&
+      !(cell !== undefined && isObject(claim, word, cell, block)) &&
+      !isFrequency(word, block) &&
       !(cell !== undefined && (cell.own.includes(word.concept) || cell.path.includes(word.concept))) &&
       !block.words.has(word.concept),
   )
@@ -211,7 +235,9 @@ export function mayGoUnmet(unmet: readonly Word[], claim: Claim, nouns = 1): boo
         word.entity !== undefined ||
         isPlan(word.concept) ||
         isEnvironment(word.concept) ||
-        isTelling(word.concept),
+        isTelling(word.concept) ||
+        (word.verb && !isNeutral(word.concept, word.lower)) ||
+        /^(?:un|non|dis|mis)[a-z]{4,}$/.test(word.lower),
     )
   )
     return false

@@ -10,22 +10,26 @@ export type Found = { readonly rows: readonly Row[]; readonly next: number; read
 
 const isRule = (text: string): boolean => /^[\s|+:=-]+$/.test(text) && /[-=]{2}/.test(text)
 
-/** The table that begins at line `index`. */
-export function tableAt(lines: readonly Line[], index: number): Found | undefined {
+/** The table that begins at line `index`; of a long one the rows that `keep` takes, after the first few. */
+export function tableAt(
+  lines: readonly Line[],
+  index: number,
+  keep?: (text: string) => boolean,
+): Found | undefined {
   const first = lines[index]
   const second = lines[index + 1]
   if (first === undefined || second === undefined || first.text === '' || second.text === '') return undefined
-  if (isRule(first.text) && first.text.includes('+')) return tableAt(lines, index + 1)
+  if (isRule(first.text) && first.text.includes('+')) return tableAt(lines, index + 1, keep)
   for (const mark of ['|', '\t', ';', ',', '  ']) {
     if (!first.text.includes(mark)) continue
-    const found = tableBy(lines, index, mark)
+    const found = tableBy(lines, index, mark, keep)
     if (
       found !== undefined &&
       !(mark === '  ' && found.head.some(name => / /.test(name)) && narrow(lines, index))
     )
       return found
   }
-  if (narrow(lines, index)) return tableBy(lines, index, ' ')
+  if (narrow(lines, index)) return tableBy(lines, index, ' ', keep)
   return undefined
 }
 
@@ -48,9 +52,15 @@ function narrow(lines: readonly Line[], index: number): boolean {
   )
 }
 
-function tableBy(lines: readonly Line[], index: number, mark: string): Found | undefined {
+function tableBy(
+  lines: readonly Line[],
+  index: number,
+  mark: string,
+  keep?: (text: string) => boolean,
+): Found | undefined {
   const first = lines[index] as Line
-  const head = cut(mark === ',' || mark === ';' ? { ...first, ...uncommented(first) } : first, mark)
+  const named = cut(mark === ',' || mark === ';' ? { ...first, ...uncommented(first) } : first, mark)
+  const head = mark === '  ' ? withLabels(named, first, lines[index + 1]) : named
   if (head.length < 2 || !isHead(head)) return undefined
   const rows: Row[] = []
   let next = index + 1
@@ -67,6 +77,14 @@ function tableBy(lines: readonly Line[], index: number, mark: string): Found | u
       if (mark === '|' || mark === '  ') break
       continue
     }
+    // Of a long table only the rows that may matter are taken apart, after the first few.
+    if (
+      keep !== undefined &&
+      rows.length > 3 &&
+      (mark === ',' || mark === ';' || mark === '\t') &&
+      !keep(line.text)
+    )
+      continue
     const pieces = fitted(cut(line, mark), line, head, first.start, mark)
     if (pieces === undefined) break
     if (pieces.some(piece => /\d/.test(piece?.text ?? ''))) plain += 1
@@ -75,6 +93,13 @@ function tableBy(lines: readonly Line[], index: number, mark: string): Found | u
   // Prose with commas has no rows as wide; a lone row of words is no table.
   if (rows.length === 0 || (plain === 0 && rows.length < 2)) return undefined
   return { rows, next, head: head.map(({ text }) => text) }
+}
+
+/** Where the head begins with blanks and rows have one cell more, their first cells name them. */
+function withLabels(head: readonly Piece[], first: Line, second: Line | undefined): readonly Piece[] {
+  if (!/^\s{3,}\S/.test(first.text) || second === undefined || /^\s/.test(second.text)) return head
+  if (cut(second, '  ').length !== head.length + 1) return head
+  return [{ start: first.start, end: first.start + 2, text: 'name' }, ...head]
 }
 
 const uncommented = (line: Line): { text: string; start: number } => {

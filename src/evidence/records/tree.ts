@@ -3,6 +3,7 @@
  * dumps by indentation, sections and braces. Each object becomes a row; a cell knows the names above it.
  */
 import type { Line } from './lines.ts'
+import { piecesOf } from './pieces.ts'
 import { type Cell, cellOf, momentIn, nameConcepts, type Place, type Row, rowOf } from './record.ts'
 
 type Node = {
@@ -357,12 +358,8 @@ export function readEntries(lines: readonly Line[]): Row[] {
       continue
     }
     holder.node.end = line.end
-    holder.node.cells.push(
-      withNote(
-        cellOf(entry.name, entry.text, { start, end: line.end }, pathOf(holder.node.above)),
-        entry.note,
-      ),
-    )
+    const cell = cellOf(entry.name, entry.text, { start, end: line.end }, pathOf(holder.node.above))
+    holder.node.cells.push(...piecesOf(withNote(cell, entry.note)))
   }
   return nodes.filter(node => node.cells.length > 0).map(rowFrom)
 }

@@ -9,7 +9,8 @@ import type { Claim } from './claim.ts'
 import { asVersion } from './compare.ts'
 import type { Figure } from './figure.ts'
 import { type Fit, fitsOf } from './match.ts'
-import type { Block } from './record.ts'
+import { type Block, isKeyName } from './record.ts'
+import { isSpoilt, lacksFigure, outnamed, takenBack } from './rivals.ts'
 import { placeOf, type Ruling, rule } from './ruling.ts'
 import { isSoft } from './vocabulary.ts'
 
@@ -20,7 +21,7 @@ export function stanceOf(figure: Figure, found: Quantity): Stance {
   // "From the 3.0 series": the parts that the claim gives are met.
   if (
     wanted.comparison === 'exact' &&
-    parts.length > 1 &&
+    parts.length > 0 &&
     parts.length < seen.length &&
     parts.every((part, index) => part === seen[index])
   )
@@ -54,6 +55,8 @@ export function stanceOf(figure: Figure, found: Quantity): Stance {
 const always =
   /\b(?:never|always|stayed|remained|stays|remains|throughout|all (?:day|morning|night|week|month|afternoon|evening)|at all times|at no (?:point|time)|not once|constantly|consistently|kept)\b/i
 
+const ofAll = /^(?:no|none|neither|not an?|nobody|nothing)\b|\bnever\b|\bat no\b/i
+
 /** What the cells that fit say to one figure. */
 export function ruleOnValue(claim: Claim, figure: Figure, blocks: readonly Block[]): Ruling | undefined {
   const limited =
@@ -61,11 +64,28 @@ export function ruleOnValue(claim: Claim, figure: Figure, blocks: readonly Block
       ? { ...figure, comparison: 'exact' as Comparison }
       : figure
   if (claim.turned || /\b(?:without|only|neither|either)\b/i.test(claim.text)) return undefined
+  // "4.2 was rolled back": what a claim begins with is what it is about.
+  if (figure.start === 0 && /^ (?:was|is|has|had|were|got)\b/.test(claim.text.slice(figure.end)))
+    return undefined
+  if (
+    isKeyName(figure.before) &&
+    new RegExp(`^(?:the )?${figure.before} $`, 'i').test(claim.text.slice(0, figure.start))
+  )
+    return undefined
   const fits = fitsOf(claim, figure, blocks, claim.statistic)
   const [best] = fits
   if (best === undefined) return undefined
   const close = fits.filter(fit => fit.score === best.score)
   const block = best.block
+  if (outnamed(claim, best.cell, best.row, block)) return undefined
+  if (close.some(fit => isSpoilt(claim, fit.row, block))) return undefined
+  if (close.length === 1 && takenBack(claim, best.row, best.cell, block)) return undefined
+  if (
+    /^ ?(?:out )?of (?:the |these |all |its )?(?:\d|two|three|four|five|six|seven|eight|nine|ten)\b/.test(
+      claim.text.slice(figure.end),
+    )
+  )
+    return undefined
   if (close.some(fit => fit.block !== block && fit.quantity.value !== best.quantity.value)) return undefined
   const asked = claim.statistic
   const found = best.statistic
@@ -87,6 +107,8 @@ export function ruleOnValue(claim: Claim, figure: Figure, blocks: readonly Block
   const versions = new Set(close.map(fit => fit.quantity.version?.join('.') ?? ''))
   if (values.size === 1 && versions.size === 1 && asked !== 'total') {
     const ruling = ruleOnOne(held, best, claimed)
+    if (claim.every && ruling?.stance === 'supports' && lacksFigure(best.cell, best.row, block))
+      return undefined
     return ruling === undefined
       ? undefined
       : { ...ruling, places: close.map(fit => placeOf(fit.block, fit.row, fit.cell)) }
@@ -99,6 +121,8 @@ export function ruleOnValue(claim: Claim, figure: Figure, blocks: readonly Block
       ? ruleOnOne(held, inOrder(close).at(asked === 'first' ? 0 : -1) as Fit, claimed)
       : undefined
   const absorbed = /\bnever\b/i.test(claim.text) && /^at-/.test(figure.comparison)
+  // "Two services had no errors" says nothing of all rows.
+  if (claim.none && !absorbed && !ofAll.test(claim.text)) return undefined
   if (claim.none && !absorbed) return ruleOnNoRow(figure, close, claimed)
   if (claim.every || always.test(claim.text)) return ruleOnEvery(figure, close, claimed)
   const last = latestOf(close)
@@ -181,7 +205,10 @@ export function ruleOnEvery(figure: Figure, fits: readonly Fit[], claimed: strin
         .join(', '),
       name,
     )
-  if (stances.some(({ stance }) => stance !== 'supports') || !fits[0]?.block.complete) return undefined
+  const [first] = fits
+  if (first === undefined || stances.some(({ stance }) => stance !== 'supports') || !first.block.complete)
+    return undefined
+  if (first.cell.name !== '' && lacksFigure(first.cell, first.row, first.block)) return undefined
   return rule(
     true,
     fits.map(fit => placeOf(fit.block, fit.row, fit.cell)),

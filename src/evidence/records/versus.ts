@@ -36,7 +36,13 @@ export function ruleOnExtreme(claim: Claim, blocks: readonly Block[]): Ruling | 
   for (const block of blocks) {
     const series = seriesMeant(claim, block)
     if (series === undefined || !block.complete) continue
-    const items = itemsMeant(claim, series)
+    // A month or a day that is one of the rows is what is named and no stretch of time.
+    const { span, ...timeless } = claim
+    const within = itemsMeant(claim, series)
+    const items =
+      span !== undefined && span.from === undefined && within.length === 1
+        ? itemsMeant(timeless, series)
+        : within
     if (
       items.length < 2 ||
       items.some(
@@ -113,9 +119,12 @@ function wayOf(word: string, series: Series): number | undefined {
 }
 
 function pairOfRows(claim: Claim, block: Block, turn: number, word: string): Ruling | undefined {
+  const meant = seriesMeant(claim, block)
   const series = /faster|slower|quicker/.test(word)
-    ? (seriesMeant(claim, block) ?? onlyTime(block))
-    : seriesMeant(claim, block)
+    ? (meant ?? onlyOf(block, 'time'))
+    : /newer|older/.test(word)
+      ? (meant ?? onlyOf(block, 'version'))
+      : meant
   if (series === undefined) return undefined
   // Two months that are named are the rows and no stretch of time.
   const { span, ...timeless } = claim
@@ -131,7 +140,11 @@ function pairOfRows(claim: Claim, block: Block, turn: number, word: string): Rul
   const rights = placed.filter(({ at }) => at >= turn)
   const [left, right] = [lefts[0], rights[0]]
   if (left === undefined || right === undefined) return undefined
-  if (!mayGoUnmet(unmetIn(claim, [left.item.row, right.item.row], series), claim)) return undefined
+  const aged = /newer|older/.test(word)
+  const unmet = unmetIn(claim, [left.item.row, right.item.row], series).filter(
+    each => !aged || !versioned.has(each.concept),
+  )
+  if (!mayGoUnmet(unmet, claim)) return undefined
   const way = wayOf(word, series)
   if (way === undefined) return undefined
   if (lefts.length > 1 || rights.length > 1)
@@ -147,9 +160,12 @@ function pairOfRows(claim: Claim, block: Block, turn: number, word: string): Rul
   return compare(block, left.item, right.item, way, series.name, word, claim.negated)
 }
 
-function onlyTime(block: Block): Series | undefined {
+const versioned = new Set('build version release firmware kernel image newer older'.split(' ').map(conceptOf))
+
+/** The one series of a dimension. */
+function onlyOf(block: Block, dimension: string): Series | undefined {
   const timed = seriesOf(block).filter(series =>
-    series.items.some(({ cell }) => cell.quantity?.dimension === 'time'),
+    series.items.some(({ cell }) => cell.quantity?.dimension === dimension),
   )
   return timed.length === 1 ? timed[0] : undefined
 }
@@ -164,9 +180,9 @@ function compare(
   negated: boolean,
 ): Ruling | undefined {
   const [a, b] = [left.cell.quantity, right.cell.quantity]
-  if (a === undefined || b === undefined || a.dimension !== b.dimension || a.version !== undefined)
-    return undefined
-  const difference = Math.sign(a.value - b.value)
+  if (a === undefined || b === undefined || a.dimension !== b.dimension) return undefined
+  const difference =
+    a.version === undefined ? Math.sign(a.value - b.value) : later(a.version, b.version ?? [])
   const holds = way === 0 ? difference === 0 : difference === way
   const places =
     left.row === right.row
@@ -179,6 +195,15 @@ function compare(
     `${left.cell.text} against ${right.cell.text}`,
     name,
   )
+}
+
+/** Which of two versions is the later, part by part. */
+function later(a: readonly number[], b: readonly number[]): number {
+  for (let at = 0; at < Math.max(a.length, b.length); at += 1) {
+    const difference = (a[at] ?? 0) - (b[at] ?? 0)
+    if (difference !== 0) return Math.sign(difference)
+  }
+  return 0
 }
 
 /** Counters that are split by further labels are added up. */

@@ -3,6 +3,7 @@
  * tables and configuration, and what kind a word is. English; an unknown word is simply itself.
  */
 import { stem } from '../facts/words.ts'
+import { synonyms } from './synonyms.ts'
 
 const list = (text: string): readonly string[] => text.split(/\s+/).filter(Boolean)
 
@@ -23,140 +24,8 @@ function cut(word: string): string {
   return root
 }
 
-/** Each line: words of one meaning; the first gives the name. */
-const groups = `
-latency took take taken lasted last response responded responds answered answer elapsed duration runtime rtt
-memory mem ram rss heap
-disk storage volume filesystem
-error errors err failures failed failure fail fails failing unsuccessful crashed
-request requests req reqs call calls
-connection connections conn conns connected pool
-restart restarts restarted rebooted reboot reboots
-database db postgres mysql
-configuration config conf cfg configured
-certificate certificates cert certs
-message messages msg msgs
-user users account accounts
-login logins signin
-utilization utilisation util usage use used uses using
-temperature temp temperatures degrees
-cpu cpus
-production prod
-staging stg
-development dev
-environment env
-deployment deploy deployed deploys rollout released release shipped
-delete deleted deletion removed remove removal dropped
-start started starts starting begin began begun launched
-finish finished finishes ended end ends complete completed completes completion done over
-stop stopped stops halted shut
-retry retries retried retrying
-timeout timeouts timedout
-expire expires expired expiry expiration notafter ttl
-average avg mean
-maximum max highest peak ceiling most
-minimum min lowest floor least fewest
-median p50
-quantity qty count number num
-size sizes bytes large big weighs
-enable enabled on activated active
-disable disabled off deactivated inactive
-refuse refused reject rejected rejects denied declined
-accept accepted accepts allowed permitted allows
-success successes succeeded successful successfully ok passed pass passes
-skip skipped skips ignored
-replica replicas
-worker workers
-thread threads
-keep kept keeps retention retained retain
-garbage gc
-transmit transmitted tx sent sends send outgoing egress
-receive received rx incoming ingress
-order orders
-customer customers client clients
-warning warnings warn warned
-critical crit fatal
-vulnerability vulnerabilities cve cves
-price cost costs prices spend spent
-revenue sales turnover
-employee employees staff headcount
-ticket tickets issue issues
-free available
-remaining left
-throughput tps qps rps
-queue queues queued backlog
-waiting wait waited waits
-depth length
-bandwidth traffic
-country countries
-percentage percent pct share proportion
-maintainer owner owned owns owners
-address addr
-primary leader master
-secondary follower standby
-upgrade upgraded upgrades updated update updates
-version versions
-interval every period frequency
-level levels
-directory dir folder path
-password passwords passwd
-parallel concurrent concurrently simultaneous simultaneously concurrency
-limit limits limited capped cap restricted quota
-target targets goal goals objective objectives slo
-threshold thresholds alert alerts
-healthy health up alive
-unhealthy down dead
-broken breakage
-signup signups registration registrations registered
-compression compress compressed gzip
-build builds built
-test tests tested
-check checks checked
-job jobs
-page pages
-attempt attempts tries
-region regions
-renew renewed renewal renews
-schedule scheduled schedules cron
-backup backups
-visit visited visits visitor visitors
-evict evicted evictions evicts
-download downloads downloaded
-upload uploads uploaded
-merge merged merges
-approve approved approval approves
-host hosts hostname machine machines
-interface interfaces iface nic
-loopback lo
-query queries
-select selects
-mobile phone
-processed process handled handle
-scale scaled scaling
-deferred defer deferral
-bounced bounce
-postponed postpone delayed delay
-cancelled canceled cancel cancellation
-rollback rolled
-open opened opens
-close closed closes
-lock locked locks
-fetch fetched fetches
-import imported imports
-export exported exports
-sync synced synchronised synchronized synchronisation
-replication replicated
-dependency dependencies
-kernel kernels
-zone zones az
-hour hourly
-day daily
-month monthly
-`
-
 const concepts = new Map<string, string>()
-for (const line of groups.split('\n')) {
-  const words = list(line)
+for (const words of synonyms) {
   const [name] = words
   if (name !== undefined)
     for (const word of words)
@@ -245,6 +114,29 @@ const softOf: Readonly<Record<string, ReadonlySet<string>>> = {
 export const isSoft = (concept: string, dimension = ''): boolean =>
   soft.has(concept) || (softOf[dimension]?.has(concept) ?? false)
 
+const generic =
+  conceptSet(`service system server host job run file page entry value process database db cluster
+  client app application module component table pool worker instance container pod device box sensor queue topic
+  index bucket disk volume network machine node unit station depot branch site  user   
+  package plugin endpoint route path api function task step stage pipeline build release deployment environment
+  record row line item partition shard replica tenant region zone   warehouse store shop  plant
+  room tank pump machine bot tool script program daemon   store setting option parameter field key limit
+  lease interface link port switch router gateway proxy listener model  article line flag feature`)
+
+const neutral =
+  conceptSet(`serve handle process receive get see have make take need use run hold contain show count
+  report record log measure list reach stand come amount total average peak exceed stay remain keep answer respond
+  reply last finish complete end produce return give cost weigh consume occupy spend draw do be become lie
+  state name call set configure define cap limit allow permit accept hit climb rise fall drop grow go issue emit
+  throw raise generate halve double triple quadruple open yield print perform execute carry own belong locate sit work operate`)
+
+/** True for verbs that say no more than that a figure is so: "served 120 requests", "came to 4 GB". */
+export const isNeutral = (concept: string, lower: string): boolean =>
+  neutral.has(concept) || soft.has(concept) || softWords.has(lower)
+
+/** True for nouns that only say what kind of thing a name beside them is of. */
+export const isGeneric = (concept: string): boolean => generic.has(concept)
+
 const plans =
   conceptSet(`plan planned target goal limit budget threshold expect expected forecast estimate estimated
   objective slo sla quota should must shall aim alert deadline propose proposed intend intended allowance recommend
@@ -282,13 +174,14 @@ const outcomes =
 /** True for concepts in a name that tell apart what a shorter name would mix. */
 export const isOutcome = (concept: string): boolean => outcomes.has(concept)
 
+// Of the last pair the words of one side are not the same: what is planned need not be in progress.
 const opposites: readonly (readonly [string, string])[] = [
   ['enable yes true active up', 'disable no false inactive down'],
   [
     'up healthy ready running online alive available reachable',
     'down unhealthy notready stopped offline dead unavailable unreachable',
   ],
-  ['success ok passed green succeeded completed', 'error failed red broken aborted cancelled'],
+  ['success ok passed green succeeded completed', 'error failed red broken'],
   ['open opened', 'close closed'],
   ['on', 'off'],
   ['accept accepted allow', 'refuse rejected deny denied'],
@@ -297,7 +190,10 @@ const opposites: readonly (readonly [string, string])[] = [
   ['public', 'private internal'],
   ['primary', 'secondary replica'],
   ['valid', 'invalid expired'],
-  ['planned', 'live done'],
+  [
+    'planned todo inprogress notstarted pending scheduled backlog draft waiting wip upcoming blocked queued open cancelled aborted failed',
+    'live done finished complete completed closed shipped merged released resolved delivered',
+  ],
 ].map(([left = '', right = '']) => [left, right] as const)
 
 const sideOf = new Map<string, Set<number>>()
@@ -313,22 +209,33 @@ for (const [index, pair] of opposites.entries()) {
   }
 }
 
+/** True for a word that names a state which has an opposite. */
+export const isStateWord = (word: string): boolean => sideOf.has(word) || sideOf.has(conceptOf(word))
+
+/** True for a word that a group of synonyms, or a list of this file, holds: it is hardly a name. */
+export const isKnownWord = (lower: string): boolean =>
+  concepts.has(lower) || isSoft(conceptOf(lower)) || isGeneric(conceptOf(lower)) || sideOf.has(lower)
+
 /** Whether two state words mean the same, the opposite, or nothing that is known. */
 export function stateOf(a: string, b: string): 'same' | 'opposite' | undefined {
   if (a === b || conceptOf(a) === conceptOf(b)) return 'same'
   const [left, right] = [sideOf.get(a) ?? sideOf.get(conceptOf(a)), sideOf.get(b) ?? sideOf.get(conceptOf(b))]
   if (left === undefined || right === undefined) return undefined
   for (const side of left) if (right.has(-side)) return 'opposite'
-  for (const side of left) if (right.has(side)) return 'same'
+  for (const side of left) if (right.has(side) && Math.abs(side) < opposites.length) return 'same'
   return undefined
 }
 
 const wordPattern = /[\p{L}\p{M}][\p{L}\p{M}]*\d*(?:[\p{L}]+\d*)?|\p{N}+\p{L}*/gu
 
+const joints = /(?<=[a-z\d])(?=[A-Z][a-z])|(?<=[A-Z]{2})(?=[A-Z][a-z]{2})/g
+const camel = /[a-z\d][A-Z][a-z]|[A-Z]{3}[a-z]{2}/
+
+/** `text` with identifiers taken apart at their capitals. */
+export const uncameled = (text: string): string => (camel.test(text) ? text.replace(joints, ' ') : text)
+
 /** The words of `text`, identifiers taken apart (`queueWait_ms` is queue, wait, ms). */
-export function wordsIn(text: string): string[] {
-  return text.replace(/(?<=[a-z\d])(?=[A-Z][a-z])/g, ' ').match(wordPattern) ?? []
-}
+export const wordsIn = (text: string): string[] => uncameled(text).match(wordPattern) ?? []
 
 /** The concepts of the words of `text` that are not grammar. */
 export function conceptsIn(text: string): string[] {
@@ -338,8 +245,7 @@ export function conceptsIn(text: string): string[] {
 }
 
 const members = new Map<string, readonly string[]>()
-for (const line of groups.split('\n')) {
-  const group = list(line)
+for (const group of synonyms) {
   const [name] = group
   if (name !== undefined) members.set(cut(name), group)
 }

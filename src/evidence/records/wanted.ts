@@ -59,3 +59,28 @@ function sampleOf(content: string): string[] {
   }
   return lines
 }
+
+const reckoning =
+  /\b(?:most|least|fewest|than|average|mean|total|altogether|together|rank|only|except|but|between|first|last|share|rate)\b|(?:%|percent|half|third|quarter|\d|one|two|three|four|five|six|seven|eight|nine|ten) of\b/i
+
+/** The test for the lines of a long table that a claim of named rows may be about; undefined where all may be. */
+export function rowsWanted(claim: Claim, content: string): ((text: string) => boolean) | undefined {
+  if (claim.every || claim.none || claim.statistic !== 'plain' || claim.turned || reckoning.test(claim.text))
+    return undefined
+  if (!claim.words.some(word => word.entity !== undefined)) return undefined
+  const { line } = wantedBy(claim, content)
+  return text => line(text.toLowerCase())
+}
+
+/** True where a name with a number in it, that the claim gives, stands nowhere in a source. */
+export function lacksName(claim: Claim, title: string, content: string): boolean {
+  const names = claim.words.filter(word => word.entity !== undefined && /\d/.test(word.entity))
+  if (names.length === 0) return false
+  const text = `${title} ${content}`.toLowerCase()
+  return names.some(({ entity = '' }) =>
+    entity
+      .trim()
+      .split(' ')
+      .some(part => !text.includes(part)),
+  )
+}

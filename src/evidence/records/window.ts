@@ -43,7 +43,12 @@ function namedSpan(span: Span, row: Row, block: Block): boolean {
 export const spans = (claim: Claim, block: Block): boolean =>
   claim.stretch === undefined ||
   block.norm.includes(stretchWords(claim.stretch)) ||
-  block.rows.some(row => row.norm.includes(stretchWords(claim.stretch ?? '')))
+  block.rows.some(row => row.norm.includes(stretchWords(claim.stretch ?? ''))) ||
+  block.rows.some(row => row.norm.includes(shortDay(claim.stretch ?? '')))
+
+/** A day of the week as columns shorten it. */
+const shortDay = (text: string): string =>
+  ` ${/\b(mon|tue|wed|thu|fri|sat|sun)[a-z]*day\b/.exec(text)?.[1] ?? '?'} `
 
 const stretchWords = (text: string): string =>
   text.replace(/^ (?:in |during |over |for |since |within )?(?:the |on )?/, ' ')

@@ -20,14 +20,18 @@ export type FigureCalibration = {
   readonly disputed: number
 }
 
-/** Measured on claims that its makers had not seen. */
+/**
+ * Measured once on claims that were written for it and that no maker of the checkers had seen: 72 of 79 supports
+ * and 39 of 49 refutes were right, over the claims and their altered forms (one more of either kind added to both
+ * outcomes). None was disputed; that one is set by hand.
+ */
 export const figureCalibration: FigureCalibration = {
-  set: 'test/golden/development-mixed.jsonl, before it was read',
-  n: 32,
-  ece: 0.06,
-  supports: 0.72,
-  refutes: 0.72,
-  disputed: 0.6,
+  set: 'test/golden/calibration-claims.jsonl',
+  n: 128,
+  ece: 0.03,
+  supports: 0.9,
+  refutes: 0.78,
+  disputed: 0.65,
 }
 
 /** What the arithmetic has to be told. */

@@ -42,13 +42,13 @@ describe('decide() on the development pairs', () => {
   )
 
   test('is right in nearly all that it decides', () => {
-    expect(decided.length).toBeGreaterThanOrEqual(100)
+    expect(decided.length).toBeGreaterThanOrEqual(122)
     expect(
       share(
         decided.filter(({ right }) => right),
         decided,
       ),
-    ).toBeGreaterThanOrEqual(0.95)
+    ).toBeGreaterThanOrEqual(0.97)
   })
 
   test('is right as often as it was, silence counted', () => {
@@ -58,7 +58,7 @@ describe('decide() on the development pairs', () => {
         original.filter(({ right }) => right),
         original,
       ),
-    ).toBeGreaterThanOrEqual(0.47)
+    ).toBeGreaterThanOrEqual(0.5)
   })
 
   test('cites a sentence that decides', () => {

@@ -9,8 +9,17 @@ import { type Case, cases } from './cases.ts'
 import { logCases } from './log-cases.ts'
 import { mixedCases } from './mixed-cases.ts'
 import { moreCases } from './more-cases.ts'
+import { plainCases } from './plain-cases.ts'
+import { trapCases } from './trap-cases.ts'
 
-const kinds = Object.entries({ ...cases, ...moreCases, ...logCases, ...mixedCases })
+const kinds = Object.entries({
+  ...cases,
+  ...moreCases,
+  ...logCases,
+  ...mixedCases,
+  ...plainCases,
+  ...trapCases,
+})
 const all: readonly Case[] = kinds.flatMap(([, list]) => list)
 
 const verdictOf = (claim: string, { title, type, content }: Case) =>
@@ -139,22 +148,23 @@ type Pair = {
 
 describe('the development pairs', () => {
   const labels = { supports: 'SUPPORTS', refutes: 'REFUTES', silent: 'NOT_ENOUGH_INFO', disputed: 'DISPUTED' }
-  const file = new URL('../../golden/development-structured.jsonl', import.meta.url)
-  const pairs = readFileSync(file, 'utf8')
-    .split('\n')
-    .filter(Boolean)
-    .map(line => JSON.parse(line) as Pair)
-    // The file may grow; the floor is that of the pairs it was taken from.
-    .filter(({ taskId }) => Number(taskId.slice(-3)) <= 282)
 
-  test('come to no less than they did', () => {
-    const results = pairs.map(({ claim, sources, label }) => ({
-      label,
-      found: labels[decideRecords(claim, sources).verdict],
-    }))
+  // A file may grow; the floors are those of the pairs that they were taken from.
+  test.each([
+    ['development-structured', 282, 51, 0.58],
+    ['development-mixed', 240, 45, 0.57],
+  ])('of %s come to no less than they did', (name, count, most, share) => {
+    const file = new URL(`../../golden/${name}.jsonl`, import.meta.url)
+    const results = readFileSync(file, 'utf8')
+      .split('\n')
+      .filter(Boolean)
+      .map(line => JSON.parse(line) as Pair)
+      .filter(({ taskId }) => Number(taskId.slice(-3)) <= count)
+      .map(({ claim, sources, label }) => ({ label, found: labels[decideRecords(claim, sources).verdict] }))
     const decided = results.filter(({ found }) => found !== 'NOT_ENOUGH_INFO')
     const right = (list: typeof results) => list.filter(({ found, label }) => found === label).length
     expect(right(decided) / decided.length).toBeGreaterThanOrEqual(0.97)
-    expect(right(results) / results.length).toBeGreaterThanOrEqual(0.57)
+    expect(right(decided)).toBeGreaterThanOrEqual(most)
+    expect(right(results) / results.length).toBeGreaterThanOrEqual(share)
   })
 })
