@@ -64,7 +64,7 @@ export const commands = {
       threshold: {
         type: 'string',
         value: 'P',
-        help: 'how likely a verdict must be to be given, 0 to 1 (default: 0.6)',
+        help: 'how likely a verdict must be to be given, 0 to 1 (default: 0.75)',
       },
       calibration: {
         type: 'string',

@@ -68,8 +68,8 @@ const configSchema = z.strictObject({
    * says of the claim. @default the head over the embeddings that comes with the package
    */
   verifier: z.string().min(1).optional(),
-  /** How likely a verdict must be to be given; below, the answer is not-enough-evidence and abstains. @default 0.6 */
-  threshold: z.number().min(0).max(1).default(0.6),
+  /** How likely a verdict must be to be given; below, the answer is not-enough-evidence and abstains. @default 0.75 */
+  threshold: z.number().min(0).max(1).default(0.75),
   /** What `evidence-runner calibrate` wrote for your domain, or none at all. @default that of the model that judges */
   calibration: z
     .union([z.literal('none'), z.custom<Calibration>(value => typeof value === 'object' && value !== null)])

@@ -54,7 +54,7 @@ describe('calibrate', () => {
     other.model.judge = 'another'
     const foreign = await folder.write('foreign.json', JSON.stringify(other))
     const refused = await runCommandLine([...check, '--calibration', foreign])
-    expect(refused.stdout).toMatch(/ER_CONFIG.*fitted to the judge another.*evidence-runner calibrate/)
+    expect(refused.stderr).toMatch(/ER_CONFIG.*fitted to the judge another.*evidence-runner calibrate/)
     expect(refused.code).toBe(2)
   })
 

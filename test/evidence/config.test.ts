@@ -20,7 +20,7 @@ describe('parseConfig()', () => {
       maxPassages: 64,
       spares: 0,
       telemetry: true,
-      threshold: 0.6,
+      threshold: 0.75,
       validation: { mode: 'collect-all', onFailure: 'mark', minimumScore: 0, validators: [] },
     })
   })
