@@ -2,6 +2,7 @@
  * What figures say to a claim: the checker of tables, configuration, metrics and logs and the one of prose,
  * each on the sources that it can read. Pure; in a thread where the sources are long.
  */
+import { doubted } from './doubts.ts'
 import { decide } from './facts/decide.ts'
 import type { Compared, DecidingSpan, Decision, FactSource } from './facts/fact.ts'
 import { statesFigure } from './facts/states.ts'
@@ -30,7 +31,7 @@ export type CheckFigures = (
 export function checkFigures(claim: string, sources: readonly FactSource[]): FigureCheck {
   const unread = unreadOf(sources)
   const read = sources.filter(({ id }) => !unread.includes(id))
-  const decision = joined(decideRecords(claim, read), decide(claim, read))
+  const decision = joined(doubted(claim, decideRecords(claim, read)), doubted(claim, decide(claim, read)))
   return { decision, statesFigure: decision.verdict !== 'silent' || statesFigure(claim), unread }
 }
 

@@ -29,7 +29,7 @@ export type Scene = {
 }
 
 const correction =
-  /\b(?:correction|corrected|corrects|revised|amended|erratum|supersedes?|superseded|turned out to be|recounted|final figure|update:|edit:|sorry|in fact|i was wrong|was wrong|mistake|misread|miscounted|typo|should have said|should read|scratch that|strike that|in the end|reopened|ignore|forget|withdrawn|(?:was|been|is) replaced|than we (?:first )?thought|no longer valid|taken back|retracted|obsolete|outdated|disregard|not true|in reality|after a last check|misread|wrong axis|read the wrong|measured properly)\b|^(?:update|edit|correction)\b/i
+  /\b(?:correction|corrected|corrects|revised|amended|erratum|supersedes?|superseded|turned out to be|recounted|final figure|update:|edit:|sorry|in fact|i was wrong|was wrong|mistake|misread|miscounted|typo|should have said|should read|scratch that|strike that|take (?:that|it|this) back|never mind|in the end|reopened|ignore|forget|withdrawn|(?:was|been|is) replaced|than we (?:first )?thought|no longer valid|taken back|retracted|obsolete|outdated|disregard|not true|in reality|after a last check|misread|wrong axis|read the wrong|measured properly)\b|^(?:update|edit|correction)\b/i
 const plannedAround =
   /\b(?:plan|plans|planned|proposal|proposed|goals?|targets?|objectives?|forecast|roadmap|draft|wish ?list|todo|to do|next steps?|backlog|action items?|ideas?|example|rfc)\b/i
 

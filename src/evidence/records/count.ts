@@ -41,10 +41,15 @@ export function ruleOnCount(claim: Claim, blocks: readonly Block[]): Ruling | un
   for (const block of blocks) {
     if (block.rows.length < 3 || !covers(claim, block)) continue
     const ruling = countIn(claim, figure, other, block)
-    if (ruling !== undefined) return ruling
+    if (ruling !== undefined && !isNoCount(claim, figure, block)) return ruling
   }
   return undefined
 }
+
+/** More than there are lines is a reading of something; which way a thing went, a line's words don't tell. */
+const isNoCount = (claim: Claim, figure: Figure, block: Block): boolean =>
+  (figure.quantity.dimension === 'number' && figure.quantity.value > 4 * block.rows.length) ||
+  /\bfrom [\p{L}-]+ to [\p{L}-]+/u.test(claim.text)
 
 /** The figure that counts, and of "two of the four steps" the four. */
 function countsIn(claim: Claim): readonly [Figure | undefined, Figure | undefined] {
