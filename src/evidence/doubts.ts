@@ -26,6 +26,10 @@ const progressive = /\b(?:is|are|was|were|been|being|still) (?:\p{Ll}+ly )?\p{Ll
 /** Words in -ing that are no action under way. */
 const standing = /\b(?:is|are|was|were) (?:missing|pending|running|outstanding|working|waiting|remaining)\b/i
 
+/** Of what is wanted, not of what is. */
+const wanted =
+  /\b(?:plan(?:s|ned|ning)?|targets?|goals?|objectives?|slos?|budget(?:s|ed)?|forecasts?|propos(?:al|es|ed)|scheduled?|expect(?:s|ed)?|estimate[sd]?|drafts?|roadmap|intend(?:s|ed)?|will|would|should|shall|aim(?:s|ed)?|tbd|to be|if approved|promised?|asked for|requested)\b/i
+
 const spans = /\b(?:years?|months?)\b/i
 
 /** What `decision` on `claim` comes to where it is doubted: silence, with the reason. */
@@ -38,6 +42,7 @@ function doubtOf(claim: string, { spans: places }: Decision): string | undefined
   const text = places.map(place => place.text).join('\n')
   const [named, there] = [monthsIn(claim), monthsIn(text)]
   if (there.size > 0 && [...named].some(month => !there.has(month))) return 'it speaks of other months'
+  if (wanted.test(text) && !wanted.test(claim)) return 'it says what is wanted, not what is'
   if (version.test(claim) && bound.test(text) && !bounding.test(claim))
     return 'it asks for a version and does not say which one there is'
   if (underWay.test(text) && !standing.test(text) && !progressive.test(claim)) return 'it is still under way'

@@ -16,6 +16,7 @@ describe('doubted()', () => {
     ['other months', 'Orders rose by 10 % from May to June.', 'Orders rose by 10 % from April to May.'],
     ['asks for a version', 'The agent runs on libfoo 2.4.1.', 'libfoo>=2.4.1'],
     ['still under way', 'All tenants were moved by 18:00.', '17:00: we are moving the last tenants.'],
+    ['says what is wanted', 'Search answers in 200 ms.', 'Search should answer in 200 ms.'],
     ['no years', 'The lease runs for six years.', 'The lease covers six floors.'],
   ])('is silent where it %s', (_what, claim, text) => {
     expect(doubted(claim, decision(text))).toMatchObject({ verdict: 'silent', spans: [] })
@@ -27,6 +28,7 @@ describe('doubted()', () => {
     ['The agent needs libfoo 2.4.1 or newer.', 'libfoo>=2.4.1'],
     ['Three files are missing.', '3 files are missing'],
     ['The lease runs for six years.', 'lease: six years'],
+    ['The target for search is 200 ms.', 'target for search: 200 ms'],
   ])('stands where nothing speaks against it: %s', (claim, text) => {
     const given = decision(text)
     expect(doubted(claim, given)).toBe(given)
