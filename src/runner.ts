@@ -10,9 +10,9 @@ import type { Dispatch, VariantRef } from './core/call.ts'
 import { type ErrorRecord, errorOf, errorRecord } from './core/errors.ts'
 import type { Spend } from './core/ledger.ts'
 import { names, Telemetry } from './core/telemetry.ts'
-import { type CheckFigures, checkFigures, type FigureCheck } from './evidence/arithmetic.ts'
 import { type EvidenceEnhancerConfig, parseConfig, type ResolvedConfig } from './evidence/config.ts'
 import { Enhancer } from './evidence/enhancer.ts'
+import type { CheckFigures, FigureCheck } from './evidence/figure-check.ts'
 import { type Head, readHead } from './evidence/head/head.ts'
 import { type Judges, judgesOf } from './evidence/judges.ts'
 import type { EnhancerParts } from './evidence/parts.ts'
@@ -42,6 +42,9 @@ const threadFromLength = 64 * 1024
 
 /** Sources longer than this, all together, have their figures checked in a thread. */
 const figuresInThreadFrom = 16 * 1024
+
+/** Many files, which most commands need not: loaded while the workers start, or by the first request. */
+const arithmetic = () => import('./evidence/arithmetic.ts')
 
 /** Figures of everything that runs under one enhancer. */
 export type RunnerStats = {
@@ -163,6 +166,7 @@ class EnhancerRunner {
     await Promise.all([
       pool.whenReady(ready === 'all' ? this.#poolSize() : 1, warmUpTimeoutMs, signal),
       this.#encoderOf().then(encoder => this.#judgesOf(encoder)),
+      arithmetic(),
     ])
   }
 
@@ -227,7 +231,7 @@ class EnhancerRunner {
 
   readonly #figures: CheckFigures = async (claim, sources, signal) => {
     const length = sources.reduce((sum, { content }) => sum + content.length, 0)
-    if (length < figuresInThreadFrom) return checkFigures(claim, sources)
+    if (length < figuresInThreadFrom) return (await arithmetic()).checkFigures(claim, sources)
     return this.#threads.run<object, FigureCheck>('figures', { claim, sources }, signal)
   }
 

@@ -2,7 +2,7 @@
  * From what was read to a verdict: each passage's odds from whoever judges here, all together with what the
  * figures say, and the verdict with its probability. Pure.
  */
-import type { FigureCheck } from './arithmetic.ts'
+import type { FigureCheck } from './figure-check.ts'
 import type { HeadInput } from './head/head.ts'
 import type { Judges, Scaling } from './judges.ts'
 import type { Scored } from './rank.ts'

@@ -2,7 +2,7 @@
 import type { Call, Dispatch, VariantRef } from '../core/call.ts'
 import type { Telemetry } from '../core/telemetry.ts'
 import type { MemoStore, Profiles, TraceSink } from '../plan/ports.ts'
-import type { CheckFigures } from './arithmetic.ts'
+import type { CheckFigures } from './figure-check.ts'
 import type { WorkerHealth } from './health.ts'
 import type { Judges } from './judges.ts'
 import type { Tabulate } from './reading.ts'

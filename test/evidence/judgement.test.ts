@@ -1,8 +1,8 @@
 /** Who judges an answer, by whose calibration, and what becomes of it where nobody can. */
 import { describe, expect, test } from 'vitest'
 import type { VariantRef } from '../../src/core/call.ts'
-import type { FigureCheck } from '../../src/evidence/arithmetic.ts'
 import type { Decision } from '../../src/evidence/facts/fact.ts'
+import type { FigureCheck } from '../../src/evidence/figure-check.ts'
 import type { Head } from '../../src/evidence/head/head.ts'
 import { judgementOf, lexicalCeiling } from '../../src/evidence/judgement.ts'
 import { identityOf, type Judges, judgesOf, nameOf } from '../../src/evidence/judges.ts'
