@@ -43,7 +43,7 @@ const threadFromLength = 64 * 1024
 /** Sources longer than this, all together, have their figures checked in a thread. */
 const figuresInThreadFrom = 16 * 1024
 
-/** Many files, which most commands need not: loaded while the workers start, or by the first request. */
+/** Many files, which vectors need not: loaded by the first request, while its passages are embedded. */
 const arithmetic = () => import('./evidence/arithmetic.ts')
 
 /** Figures of everything that runs under one enhancer. */
@@ -166,7 +166,6 @@ class EnhancerRunner {
     await Promise.all([
       pool.whenReady(ready === 'all' ? this.#poolSize() : 1, warmUpTimeoutMs, signal),
       this.#encoderOf().then(encoder => this.#judgesOf(encoder)),
-      arithmetic(),
     ])
   }
 
