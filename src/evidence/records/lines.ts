@@ -1,21 +1,6 @@
-/** Lines of a text and cells of a line, with exact offsets. Each character is looked at a few times at most. */
+/** Cells of a line, with exact offsets. Each character is looked at a few times at most. */
+import type { Line } from '../facts/lines.ts'
 import type { Place } from './record.ts'
-
-/** A line without white space at its end. */
-export type Line = Place & { readonly text: string }
-
-/** The lines of `text`, blank ones too. */
-export function linesOf(text: string): Line[] {
-  const lines: Line[] = []
-  for (let start = 0; start <= text.length; ) {
-    const found = text.indexOf('\n', start)
-    const end = found < 0 ? text.length : found
-    const line = text.slice(start, end).trimEnd()
-    lines.push({ start, end: start + line.length, text: line })
-    start = end + 1
-  }
-  return lines
-}
 
 /** A piece of a line at its place in the whole text. */
 export type Piece = Place & { readonly text: string }

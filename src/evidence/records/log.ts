@@ -2,9 +2,10 @@
  * Reads log lines: time, level, `key=value` pairs, the fields of a JSON line, and the figures of the message with
  * the words beside them. Whoever asks tells which lines matter, so that a long log is looked at only where it must.
  */
+
+import type { Line } from '../facts/lines.ts'
 import { type Moment, momentOf } from '../facts/moment.ts'
 import { tokensOf } from '../facts/quantity.ts'
-import type { Line } from './lines.ts'
 import { type Cell, cellOf, isKeyName, normOf, type Row, rowOf } from './record.ts'
 import { readJson } from './tree.ts'
 import { conceptOf, conceptsIn, wordsIn } from './vocabulary.ts'

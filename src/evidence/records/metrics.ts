@@ -1,5 +1,5 @@
 /** Reads metrics as Prometheus prints them: name, labels, value; HELP tells what a family is of. */
-import type { Line } from './lines.ts'
+import type { Line } from '../facts/lines.ts'
 import { cellOf, nameConcepts, type Row, rowOf } from './record.ts'
 
 const sample = /^([A-Za-z_](?:[\w:.]*\w)?)(?:\{([^{}]*)\})? +([-+]?(?:\d[\d.eE+-]*|NaN|[+-]?Inf))(?: \d+)?$/

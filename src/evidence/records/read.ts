@@ -4,11 +4,11 @@
  */
 
 import type { FactSource } from '../facts/fact.ts'
+import { type Line, linesOf } from '../facts/lines.ts'
 import { type Moment, mergeMoments } from '../facts/moment.ts'
 import { tokensOf } from '../facts/quantity.ts'
 import { type Unit, unitOf } from '../facts/unit.ts'
 import type { Claim } from './claim.ts'
-import { type Line, linesOf } from './lines.ts'
 import { isLogLine, readLogLine } from './log.ts'
 import { isMetric, isMetricNote, readMetrics } from './metrics.ts'
 import { type Block, normOf, type Row } from './record.ts'

@@ -2,7 +2,8 @@
  * Reads tables: comma, semicolon, tab or bar between the cells, Markdown, the output of psql and of tools that
  * line columns up with blanks. A table has a head of names and rows that are as wide.
  */
-import { type Line, type Piece, splitBy, splitByBlanks } from './lines.ts'
+import type { Line } from '../facts/lines.ts'
+import { type Piece, splitBy, splitByBlanks } from './lines.ts'
 import { cellOf, figureOf, momentIn, type Row, rowOf } from './record.ts'
 
 /** A table's rows and the line after it. */

@@ -2,7 +2,7 @@
  * Reads nested values: JSON with exact offsets, and the keys of YAML, TOML, INI, .env, nginx and `key: value`
  * dumps by indentation, sections and braces. Each object becomes a row; a cell knows the names above it.
  */
-import type { Line } from './lines.ts'
+import type { Line } from '../facts/lines.ts'
 import { piecesOf } from './pieces.ts'
 import { type Cell, cellOf, momentIn, nameConcepts, type Place, type Row, rowOf } from './record.ts'
 
