@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { keptOnce } from './core/async.ts'
 import { budgeted } from './core/budgeted-dispatch.ts'
 import type { CacheFigures } from './core/cache.ts'
 import type { Dispatch, VariantRef } from './core/call.ts'
@@ -12,7 +13,7 @@ import type { Spend } from './core/ledger.ts'
 import { names, Telemetry } from './core/telemetry.ts'
 import { type EvidenceEnhancerConfig, parseConfig, type ResolvedConfig } from './evidence/config.ts'
 import { Enhancer } from './evidence/enhancer.ts'
-import type { CheckFigures, FigureCheck } from './evidence/figure-check.ts'
+import { type CheckFigures, type FigureCheck, withinReach } from './evidence/figure-check.ts'
 import { type Head, readHead } from './evidence/head/head.ts'
 import { type Judges, judgesOf } from './evidence/judges.ts'
 import type { EnhancerParts } from './evidence/parts.ts'
@@ -113,9 +114,24 @@ class EnhancerRunner {
   readonly #stopObserving: () => void
   readonly #store: LateStore | undefined
   #pool: Pool | undefined
-  #encoder: Promise<VariantRef> | undefined
-  #verifier: Promise<VariantRef> | undefined
-  #head: Promise<Head> | undefined
+  readonly #encoderOf = keptOnce(async (): Promise<VariantRef> => {
+    const { embeddingModelPath } = this.config
+    return embeddingModelPath === undefined ? builtInEncoder : encoderAt(embeddingModelPath)
+  })
+  readonly #verifierOf = keptOnce(async (): Promise<VariantRef | undefined> => {
+    const { verifier } = this.config
+    return verifier === undefined ? undefined : verifierAt(verifier)
+  })
+  readonly #judges = keptOnce(async (): Promise<Judges> => {
+    const [encoder, head, verifier] = await Promise.all([
+      this.#encoderOf(),
+      readPackagedHead(),
+      this.#verifierOf(),
+    ])
+    return judgesOf(this.config, { encoder, head, verifier })
+  })
+  /** Where nobody embeds, nobody judges. */
+  readonly #nobody = keptOnce(async (): Promise<Judges> => judgesOf(this.config, {}))
 
   constructor(config: ResolvedConfig) {
     refuseOldNode()
@@ -134,7 +150,7 @@ class EnhancerRunner {
       tabulate: this.#tabulate,
       figures: this.#figures,
       encoder: () => this.#encoderOf(),
-      judges: encoder => this.#judgesOf(encoder),
+      judges: encoder => (encoder === undefined ? this.#nobody() : this.#judges()),
       telemetry: this.#telemetry,
       workerHealth: () => this.#pool?.health() ?? noPool,
       version,
@@ -165,7 +181,7 @@ class EnhancerRunner {
     const pool = this.#running()
     await Promise.all([
       pool.whenReady(ready === 'all' ? this.#poolSize() : 1, warmUpTimeoutMs, signal),
-      this.#encoderOf().then(encoder => this.#judgesOf(encoder)),
+      this.#judges(),
     ])
   }
 
@@ -200,38 +216,15 @@ class EnhancerRunner {
     return sizeOf(this.config.poolSize)
   }
 
-  #encoderOf(): Promise<VariantRef> {
-    const { embeddingModelPath } = this.config
-    this.#encoder ??=
-      embeddingModelPath === undefined ? Promise.resolve(builtInEncoder) : encoderAt(embeddingModelPath)
-    // A folder that could not be read may be there the next time.
-    this.#encoder.catch(() => {
-      this.#encoder = undefined
-    })
-    return this.#encoder
-  }
-
-  async #verifierOf(): Promise<VariantRef | undefined> {
-    const { verifier } = this.config
-    if (verifier === undefined) return undefined
-    this.#verifier ??= verifierAt(verifier)
-    this.#verifier.catch(() => {
-      this.#verifier = undefined
-    })
-    return this.#verifier
-  }
-
-  async #judgesOf(encoder: VariantRef | undefined): Promise<Judges> {
-    if (encoder === undefined) return judgesOf(this.config, {})
-    this.#head ??= readPackagedHead()
-    const [head, verifier] = await Promise.all([this.#head, this.#verifierOf()])
-    return judgesOf(this.config, { encoder, head, verifier })
-  }
-
   readonly #figures: CheckFigures = async (claim, sources, signal) => {
-    const length = sources.reduce((sum, { content }) => sum + content.length, 0)
-    if (length < figuresInThreadFrom) return (await arithmetic()).checkFigures(claim, sources)
-    return this.#threads.run<object, FigureCheck>('figures', { claim, sources }, signal)
+    // What is too long is not handed over, only to be left out there.
+    const { read, unread } = withinReach(sources)
+    const length = read.reduce((sum, { content }) => sum + content.length, 0)
+    const check =
+      length < figuresInThreadFrom
+        ? (await arithmetic()).checkFigures(claim, read)
+        : await this.#threads.run<object, FigureCheck>('figures', { claim, sources: read }, signal)
+    return { ...check, unread }
   }
 
   readonly #tabulate: Tabulate = async (content, terms, signal) => {

@@ -39,6 +39,21 @@ export function limitedSignal(
   return { signal: controller.signal, abort: reason => controller.abort(reason), release }
 }
 
+/** `make`, run once for all who ask, and again after a failure: what was not there may be there the next time. */
+export function keptOnce<T>(make: () => Promise<T>): () => Promise<T> {
+  let kept: Promise<T> | undefined
+  return () => {
+    if (kept === undefined) {
+      const made = make()
+      kept = made
+      made.catch(() => {
+        if (kept === made) kept = undefined
+      })
+    }
+    return kept
+  }
+}
+
 /** Keeps the event loop alive while it is wanted, for work whose own handles don't. */
 export class KeepAlive {
   #timer: NodeJS.Timeout | undefined

@@ -6,26 +6,14 @@ import { doubted } from './doubts.ts'
 import { decide } from './facts/decide.ts'
 import type { Compared, DecidingSpan, Decision, FactSource } from './facts/fact.ts'
 import { statesFigure } from './facts/states.ts'
-import { type FigureCheck, mostFigureCharacters } from './figure-check.ts'
+import { type FigureCheck, withinReach } from './figure-check.ts'
 import { decideRecords } from './records/decide.ts'
 
 /** Both checkers on all sources. */
 export function checkFigures(claim: string, sources: readonly FactSource[]): FigureCheck {
-  const unread = unreadOf(sources)
-  const read = sources.filter(({ id }) => !unread.includes(id))
+  const { read, unread } = withinReach(sources)
   const decision = joined(doubted(claim, decideRecords(claim, read)), doubted(claim, decide(claim, read)))
   return { decision, statesFigure: decision.verdict !== 'silent' || statesFigure(claim), unread }
-}
-
-function unreadOf(sources: readonly FactSource[]): string[] {
-  let length = 0
-  return sources
-    .toSorted((a, b) => a.content.length - b.content.length)
-    .filter(({ content }) => {
-      length += content.length
-      return length > mostFigureCharacters
-    })
-    .map(({ id }) => id)
 }
 
 /**

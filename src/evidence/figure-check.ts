@@ -19,3 +19,23 @@ export type CheckFigures = (
   sources: readonly FactSource[],
   signal: AbortSignal,
 ) => Promise<FigureCheck>
+
+/** The sources that are checked, in their order, and the ids of those that are too long for it. */
+export function withinReach(sources: readonly FactSource[]): {
+  readonly read: readonly FactSource[]
+  readonly unread: readonly string[]
+} {
+  let length = 0
+  const beyond = new Set(
+    sources
+      .toSorted((a, b) => a.content.length - b.content.length)
+      .filter(({ content }) => {
+        length += content.length
+        return length > mostFigureCharacters
+      }),
+  )
+  return {
+    read: sources.filter(source => !beyond.has(source)),
+    unread: [...beyond].map(({ id }) => id),
+  }
+}

@@ -28,6 +28,15 @@ export type Judges = {
   readonly model: CalibratedModel
   /** How likely a verdict must be to be given. */
   readonly threshold: number
+  /** What of the judges findings depend on, as it enters a request's key. */
+  readonly identity: Identity
+}
+
+type Identity = {
+  readonly head: string
+  readonly verifier: string
+  readonly scalings: string
+  readonly threshold: number
 }
 
 /** The models that there are. */
@@ -67,7 +76,7 @@ export function judgesOf(
   }
   const fits = typeof calibration !== 'object' || Object.values(judges.scalings).includes(calibration)
   if (encoder !== undefined && !fits) throw misfit(calibration, models)
-  return judges
+  return { ...judges, identity: identityOf(judges) }
 }
 
 function misfit(calibration: Calibration, models: Readonly<Record<string, Calibration['model']>>): Error {
@@ -78,8 +87,12 @@ function misfit(calibration: Calibration, models: Readonly<Record<string, Calibr
   )
 }
 
-/** What of the judges findings depend on, as it enters a request's key. */
-export const identityOf = ({ head, verifier, scalings, threshold }: Judges) => ({
+const identityOf = ({
+  head,
+  verifier,
+  scalings,
+  threshold,
+}: Omit<Judges, 'identity' | 'model'>): Identity => ({
   head: head?.revision ?? '',
   verifier: verifier === undefined ? '' : `${verifier.revision}+${verifier.weightsHash}`,
   scalings: valueHash(scalings),

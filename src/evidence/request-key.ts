@@ -1,7 +1,6 @@
 /** What findings depend on, and how much memory they take: the key and the size of a kept result. */
 import { sha256 } from '../core/hash.ts'
 import { executionKey } from '../core/trace.ts'
-import { identityOf } from './judges.ts'
 import { recipeVersion } from './reading.ts'
 import type { ModelChoice, RecipeSettings } from './recipe.ts'
 import { type EnhanceOptions, type ParsedContext, sourceId } from './request.ts'
@@ -26,7 +25,7 @@ export function requestKey(
         sha256(source.content),
       ]),
     ],
-    config: { ...plain(settings), judges: identityOf(judges), reproducible, strategy, hints },
+    config: { ...plain(settings), judges: judges.identity, reproducible, strategy, hints },
   })
 }
 

@@ -1,7 +1,7 @@
 /** Deadlines and the signals that follow a caller's own. */
 import { getEventListeners } from 'node:events'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { deadlinePassed, limitedSignal, now } from '../../src/core/async.ts'
+import { deadlinePassed, keptOnce, limitedSignal, now } from '../../src/core/async.ts'
 import { DeadlineError } from '../../src/core/errors.ts'
 
 beforeEach(() => {
@@ -73,4 +73,20 @@ test('now() is the clock of performance.now()', () => {
   vi.useRealTimers()
   const before = performance.now()
   expect(now()).toBeGreaterThanOrEqual(before)
+})
+
+describe('keptOnce()', () => {
+  test('makes it once for all who ask, and again after a failure', async () => {
+    let made = 0
+    const get = keptOnce(async () => {
+      made += 1
+      if (made === 1) throw new Error('not there yet')
+      return made
+    })
+    const first = await Promise.allSettled([get(), get()])
+    expect(first.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+    expect(made).toBe(1)
+    expect(await Promise.all([get(), get()])).toEqual([2, 2])
+    expect(await get()).toBe(2)
+  })
 })

@@ -5,7 +5,7 @@ import type { Decision } from '../../src/evidence/facts/fact.ts'
 import type { FigureCheck } from '../../src/evidence/figure-check.ts'
 import type { Head } from '../../src/evidence/head/head.ts'
 import { judgementOf, lexicalCeiling } from '../../src/evidence/judgement.ts'
-import { identityOf, type Judges, judgesOf, nameOf } from '../../src/evidence/judges.ts'
+import { type Judges, judgesOf, nameOf } from '../../src/evidence/judges.ts'
 import type { Scored } from '../../src/evidence/rank.ts'
 import { type State, stateOf } from '../../src/evidence/state.ts'
 import type { Calibration } from '../../src/evidence/verdict/calibration.ts'
@@ -108,7 +108,7 @@ describe('judgesOf()', () => {
       judgesOf(settings, { ...models, verifier }),
       judgesOf(settings, { encoder: fakeEncoder }),
     ]
-    expect(new Set(all.map(each => JSON.stringify(identityOf(each)))).size).toBe(all.length)
+    expect(new Set(all.map(each => JSON.stringify(each.identity))).size).toBe(all.length)
   })
 
   test('names who judged', () => {
