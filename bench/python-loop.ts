@@ -37,6 +37,11 @@ export class PythonLoop {
     return this.#process.pid ?? 0
   }
 
+  /** Frames that have come before anybody asked for them. */
+  get early(): number {
+    return this.#early.length
+  }
+
   /** Sends `message`, if there is one, and gives the next frame. */
   ask<Reply>(message?: object): Promise<Reply> {
     const { promise, resolve, reject } = Promise.withResolvers<Reply>()

@@ -12,12 +12,14 @@ import { core } from './core.ts'
 import { embed } from './embed.ts'
 import { encoder } from './encoder.ts'
 import { enhance } from './enhance.ts'
+import { generate } from './generate.ts'
 import { growth } from './growth.ts'
 import { chartsSvg } from './histogram.ts'
 import { load } from './load.ts'
 import { machineFacts } from './machine.ts'
 import { plan } from './plan.ts'
 import { pool } from './pool.ts'
+import { promptLibrary } from './prompts.ts'
 import { recovery } from './recovery.ts'
 import { type Result, resultText } from './report.ts'
 import { sizes } from './sizes.ts'
@@ -40,6 +42,8 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   core,
   plan,
   enhance,
+  generate,
+  prompts: promptLibrary,
   store,
   validation,
   verify,

@@ -37,6 +37,8 @@ process.once('SIGTERM', () => stopped.abort('SIGTERM'))
 
 try {
   const environment = await createEnvironment({
+    // A test run needs the language models' packages as well.
+    generator: true,
     developer: true,
     pythonCommand: values.python,
     onProgress: show,

@@ -34,6 +34,7 @@ export { Trace, type TraceRecord, type TraceStep } from './core/trace.ts'
 export { type Difference, diffTraces, type Mismatch, parseTrace, verifyTrace } from './core/trace-check.ts'
 export type { Budget, EvidenceEnhancerConfig } from './evidence/config.ts'
 export type { HealthStatus } from './evidence/health.ts'
+export type { TextEvent, TextListener } from './evidence/narration.ts'
 export type { EmbedOptions, EnhanceManyOptions, ManyOutcome } from './evidence/outcome.ts'
 export type { PartialRun } from './evidence/record.ts'
 export type { Replay } from './evidence/replay.ts'
@@ -60,6 +61,20 @@ export type {
 export { type CalibratedModel, type Calibration, parseCalibration } from './evidence/verdict/calibration.ts'
 export type { Chances, ClaimChances } from './evidence/verdict/chances.ts'
 export { fitCalibration, type LabelledAnswer } from './evidence/verdict/fit.ts'
+export {
+  type GenerationItem,
+  type GenerationRequest,
+  type GenerationResult,
+  generationItem,
+  type LabelRequest,
+  type LabelResult,
+  labelItem,
+  type ModelInput,
+  Seeds,
+  shareOf,
+} from './models/generation.ts'
+export type { GenerationEvent, GenerationStream } from './models/generation-stream.ts'
+export { type Structured, type StructuredOptions, structured } from './models/structured.ts'
 export { AdaptiveStrategy } from './plan/adaptive.ts'
 export { canonicalise, contentId } from './plan/canonical.ts'
 export { costMap, costOf, criticalPath } from './plan/cost.ts'
@@ -112,6 +127,7 @@ export {
   type Runner,
   type RunnerCall,
   type RunnerCallOptions,
+  type RunnerGenerateOptions,
   type RunnerOptions,
   type RunnerPlanOptions,
   type RunnerStats,

@@ -3,18 +3,28 @@
  * since it needs the ground that set-up laid and the pool's word for it; it starts nothing itself.
  */
 import { availableParallelism } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import type { VariantRef } from './core/call.ts'
 import { InputError } from './core/errors.ts'
-import { builtInEncoder } from './models/encoder.ts'
-import { cacheFromEnvironment, homeFromEnvironment, type Launch } from './pool/spawn.ts'
+import { builtInEncoder, type EncoderRef, encoderAt, verifierAt } from './models/encoder.ts'
+import { generatorAt } from './models/generator.ts'
+import {
+  cacheFromEnvironment,
+  homeFromEnvironment,
+  hubVariablesFromEnvironment,
+  type Launch,
+} from './pool/spawn.ts'
 import { locateEnvironment, verifyWeights } from './setup/environment.ts'
+import { hubCacheOf, locateModel } from './setup/hub.ts'
 import { findPackageRoot } from './setup/root.ts'
 
 /** Workers that `poolSize: 'auto'` starts at most; each holds the model once. */
 const mostAutoWorkers = 4
 
 const leastNode = 24
+
+/** Calls that a worker takes at once, and what it keeps of their common beginnings, unless told otherwise. */
+const defaults = { slots: { stream: 4, generate: 8 }, prefixBytes: 256 * 1024 * 1024 }
 
 /** The variant of an operation that needs no model. */
 export const modelless = (op: string): VariantRef => ({
@@ -37,26 +47,80 @@ export function sizeOf(poolSize: number | 'auto'): number {
 
 /** What of a configuration decides how workers are started. */
 export type LaunchSettings = {
-  readonly embeddingModelPath?: string | undefined
-  readonly verifier?: string | undefined
+  /** Numbers of a vector that are kept. @default all */
+  readonly embeddingDimensions?: number | undefined
   readonly python?: string | undefined
+  /** Calls of `stream` or `generate` that a worker takes at once. @default 4 and 8 */
   readonly slots?: number | undefined
+  /** Bytes of prompts' beginnings that a worker keeps for others that begin alike. @default 256 MiB */
+  readonly prefixBytes?: number | undefined
+  /** A language model that is expected to need more than this is not loaded. @default what the machine has */
+  readonly memoryBytes?: number | undefined
 }
 
+/** A model on this machine. */
+export type LocatedVariant = { readonly variant: VariantRef; readonly folder: string }
+
+/** An encoder on this machine; the built-in one lies in the Python environment. */
+export type LocatedEncoder = { readonly variant: EncoderRef; readonly folder: string | undefined }
+
 /** The models that the operations run, as their folders were found. */
-export type LaunchModels = { readonly encoder: VariantRef; readonly verifier?: VariantRef | undefined }
+export type LaunchModels = {
+  readonly encoder: LocatedEncoder
+  readonly verifier?: LocatedVariant | undefined
+  readonly generator?: LocatedVariant | undefined
+}
+
+/**
+ * The encoder that a person names, by folder or hub id; without a name the built-in one.
+ * @throws as `findGenerator`.
+ */
+export async function findEncoder(name?: string, dimensions?: number): Promise<LocatedEncoder> {
+  if (name === undefined && dimensions === undefined) return { variant: builtInEncoder, folder: undefined }
+  if (name === undefined)
+    throw new InputError('ER_CONFIG', 'The built-in encoder was not trained to have its vectors cut')
+  const folder = await folderOf(name)
+  return { variant: await encoderAt(folder, { dimensions }), folder }
+}
+
+/**
+ * The classifier or reranker that a person names, by folder or hub id.
+ * @throws as `findGenerator`.
+ */
+export async function findVerifier(name: string): Promise<LocatedVariant> {
+  const folder = await folderOf(name)
+  return { variant: await verifierAt(folder), folder }
+}
+
+const folderOf = async (name: string): Promise<string> =>
+  (await locateModel(name, { hubCache: hubCacheOf(hubVariablesFromEnvironment()) })).folder
+
+/**
+ * The language model that a person names: a folder, or an id of the hub that was fetched before.
+ * @throws ModelError ER_MODEL_LOAD when it is not on this machine, with the command that fetches it, or can't be used.
+ */
+export async function findGenerator(name: string): Promise<LocatedVariant> {
+  const folder = await folderOf(name)
+  return { variant: await generatorAt(folder), folder }
+}
 
 /** How a worker with these operations is started; checks the ground first, so that a fault is told by its name. */
 export async function launchOf(
   ops: readonly string[],
-  { embeddingModelPath, verifier: verifierFolder, python, slots }: LaunchSettings,
-  { encoder, verifier }: LaunchModels,
+  settings: LaunchSettings,
+  { encoder, verifier, generator }: LaunchModels,
 ): Promise<Launch> {
+  const { embeddingDimensions: dimensions, python, slots } = settings
   const [environment, root] = await Promise.all([
-    locateEnvironment({ home: homeFromEnvironment(), cacheFolder: cacheFromEnvironment(), python }),
+    locateEnvironment({
+      home: homeFromEnvironment(),
+      cacheFolder: cacheFromEnvironment(),
+      python,
+      generator: ops.includes('generate') || encoder.variant.backbone === true,
+    }),
     findPackageRoot(),
   ])
-  if (ops.includes('embed') && embeddingModelPath === undefined) await verifyWeights(environment)
+  if (ops.includes('embed') && encoder.folder === undefined) await verifyWeights(environment)
   const modelOf = ({ model, revision, weightsHash }: VariantRef, folder: string) => ({
     folder,
     name: model,
@@ -64,14 +128,25 @@ export async function launchOf(
     sha256: weightsHash,
     blas: environment.blasLibrary ?? null,
   })
-  const encoderFolder =
-    embeddingModelPath === undefined ? environment.modelFolder : resolve(embeddingModelPath)
   const operations = ops.map(op =>
     JSON.stringify({
       op,
-      ...(op === 'embed' ? modelOf(encoder, encoderFolder) : {}),
-      ...(op === 'verify' && verifier !== undefined ? modelOf(verifier, resolve(verifierFolder ?? '')) : {}),
-      ...(op === 'stream' ? { slots: slots ?? 4 } : {}),
+      ...(op === 'embed'
+        ? {
+            ...modelOf(encoder.variant, encoder.folder ?? environment.modelFolder),
+            ...(dimensions === undefined ? {} : { dimensions }),
+          }
+        : {}),
+      ...(op === 'verify' && verifier !== undefined ? modelOf(verifier.variant, verifier.folder) : {}),
+      ...(op === 'stream' ? { slots: slots ?? defaults.slots.stream } : {}),
+      ...(op === 'generate' && generator !== undefined
+        ? {
+            ...modelOf(generator.variant, generator.folder),
+            slots: slots ?? defaults.slots.generate,
+            prefixBytes: settings.prefixBytes ?? defaults.prefixBytes,
+            memoryBytes: settings.memoryBytes ?? null,
+          }
+        : {}),
     }),
   )
   return { python: environment.python, packageFolder: join(root.folder, 'python'), operations }

@@ -11,17 +11,33 @@ import type { Dispatch, VariantRef } from './core/call.ts'
 import { type ErrorRecord, errorOf, errorRecord } from './core/errors.ts'
 import type { Spend } from './core/ledger.ts'
 import { names, Telemetry } from './core/telemetry.ts'
-import { type EvidenceEnhancerConfig, parseConfig, type ResolvedConfig } from './evidence/config.ts'
+import {
+  type EvidenceEnhancerConfig,
+  generatorOf,
+  parseConfig,
+  type ResolvedConfig,
+} from './evidence/config.ts'
 import { Enhancer } from './evidence/enhancer.ts'
 import { type CheckFigures, type FigureCheck, withinReach } from './evidence/figure-check.ts'
 import { type Head, readHead } from './evidence/head/head.ts'
 import { type Judges, judgesOf } from './evidence/judges.ts'
 import type { EnhancerParts } from './evidence/parts.ts'
 import { type PassageTable, tabulate } from './evidence/passages.ts'
+import { type LibraryFigures, PromptLibrary } from './evidence/prompts/library.ts'
+import { loaderOf } from './evidence/prompts/loader.ts'
 import type { Tabulate } from './evidence/reading.ts'
-import { launchOf, refuseOldNode, sizeOf } from './launch.ts'
+import { builtInPrompts } from './evidence/written/prompts.ts'
+import {
+  findEncoder,
+  findGenerator,
+  findVerifier,
+  type LocatedVariant,
+  launchOf,
+  refuseOldNode,
+  sizeOf,
+} from './launch.ts'
 import { EmbeddingCache } from './models/embedding.ts'
-import { builtInEncoder, encoderAt, verifierAt } from './models/encoder.ts'
+import { promptIn } from './models/prompt-folder.ts'
 import type { PoolHealth } from './pool/health.ts'
 import type { PoolEvent } from './pool/options.ts'
 import { Pool } from './pool/pool.ts'
@@ -47,10 +63,13 @@ const figuresInThreadFrom = 16 * 1024
 /** Many files, which vectors need not: loaded by the first request, while its passages are embedded. */
 const arithmetic = () => import('./evidence/arithmetic.ts')
 
+const builtIn = loaderOf(Object.values(builtInPrompts))
+
 /** Figures of everything that runs under one enhancer. */
 export type RunnerStats = {
   readonly pool: PoolHealth | null
   readonly embeddings: CacheFigures
+  readonly prompts: LibraryFigures
   readonly telemetry: Telemetry['figures']
   readonly spent: Spend
   /** Figures of the store, why there is none although one was asked for, or null. */
@@ -109,29 +128,41 @@ class EnhancerRunner {
   readonly config: ResolvedConfig
   readonly parts: EnhancerParts
   readonly #telemetry: Telemetry
+  readonly #prompts = new PromptLibrary(async (wanted, signal) => {
+    const { prompts } = this.config
+    const own = prompts === undefined ? undefined : await promptIn(prompts, wanted)
+    return own ?? builtIn(wanted, signal)
+  })
   readonly #threads = new Threads()
   readonly #embeddings = new EmbeddingCache()
   readonly #stopObserving: () => void
   readonly #store: LateStore | undefined
   #pool: Pool | undefined
-  readonly #encoderOf = keptOnce(async (): Promise<VariantRef> => {
-    const { embeddingModelPath } = this.config
-    return embeddingModelPath === undefined ? builtInEncoder : encoderAt(embeddingModelPath)
+  readonly #encoderOf = keptOnce(() => {
+    const { embeddingDimensions, embeddingModelPath } = this.config
+    return findEncoder(embeddingModelPath, embeddingDimensions)
   })
-  readonly #verifierOf = keptOnce(async (): Promise<VariantRef | undefined> => {
+  readonly #verifierOf = keptOnce(async (): Promise<LocatedVariant | undefined> => {
     const { verifier } = this.config
-    return verifier === undefined ? undefined : verifierAt(verifier)
+    return verifier === undefined ? undefined : findVerifier(verifier)
+  })
+  readonly #generatorOf = keptOnce(async (): Promise<LocatedVariant | undefined> => {
+    const name = generatorOf(this.config)
+    return name === undefined ? undefined : findGenerator(name)
   })
   readonly #judges = keptOnce(async (): Promise<Judges> => {
-    const [encoder, head, verifier] = await Promise.all([
+    const [encoder, head, verifier, generator] = await Promise.all([
       this.#encoderOf(),
       readPackagedHead(),
       this.#verifierOf(),
+      this.#writer(),
     ])
-    return judgesOf(this.config, { encoder, head, verifier })
+    return judgesOf(this.config, { encoder: encoder.variant, head, verifier: verifier?.variant, generator })
   })
-  /** Where nobody embeds, nobody judges. */
-  readonly #nobody = keptOnce(async (): Promise<Judges> => judgesOf(this.config, {}))
+  /** Where nobody embeds, only a language model can judge. */
+  readonly #judgesOfWords = keptOnce(
+    async (): Promise<Judges> => judgesOf(this.config, { generator: await this.#writer() }),
+  )
 
   constructor(config: ResolvedConfig) {
     refuseOldNode()
@@ -149,8 +180,10 @@ class EnhancerRunner {
       ),
       tabulate: this.#tabulate,
       figures: this.#figures,
-      encoder: () => this.#encoderOf(),
-      judges: encoder => (encoder === undefined ? this.#nobody() : this.#judges()),
+      encoder: async () => (await this.#encoderOf()).variant,
+      generator: async () => (await this.#generatorOf())?.variant,
+      prompts: this.#prompts,
+      judges: encoder => (encoder === undefined ? this.#judgesOfWords() : this.#judges()),
       telemetry: this.#telemetry,
       workerHealth: () => this.#pool?.health() ?? noPool,
       version,
@@ -172,16 +205,26 @@ class EnhancerRunner {
       [names.workersReady]: () =>
         this.#pool?.health().workers.filter(({ state }) => state === 'ready' || state === 'busy').length ?? 0,
     })
-    if (config.enableEmbeddingSearch) this.#running()
+    if (this.#asksWorkers) this.#running()
+  }
+
+  get #asksWorkers(): boolean {
+    return this.config.enableEmbeddingSearch || generatorOf(this.config) !== undefined
+  }
+
+  /** The language model, where it can be had; where not, whoever needs it hears why from `generator()`. */
+  async #writer(): Promise<VariantRef | undefined> {
+    const found = await this.#generatorOf().catch(() => undefined)
+    return found?.variant
   }
 
   async warm(signal?: AbortSignal): Promise<void> {
     const { enableEmbeddingSearch, ready, warmUpTimeoutMs } = this.config
-    if (!enableEmbeddingSearch) return
+    if (!this.#asksWorkers) return
     const pool = this.#running()
     await Promise.all([
       pool.whenReady(ready === 'all' ? this.#poolSize() : 1, warmUpTimeoutMs, signal),
-      this.#judges(),
+      enableEmbeddingSearch ? this.#judges() : this.#judgesOfWords(),
     ])
   }
 
@@ -189,6 +232,7 @@ class EnhancerRunner {
     return {
       pool: this.#pool?.health() ?? null,
       embeddings: this.#embeddings.figures,
+      prompts: this.#prompts.figures,
       telemetry: this.#telemetry.figures,
       store: this.#store?.figures ?? null,
     }
@@ -207,13 +251,24 @@ class EnhancerRunner {
   }
 
   async #launch(): Promise<Launch> {
-    const [encoder, verifier] = await Promise.all([this.#encoderOf(), this.#verifierOf()])
-    const ops = verifier === undefined ? ['embed'] : ['embed', 'verify']
-    return launchOf(ops, this.config, { encoder, verifier })
+    const [encoder, verifier, generator] = await Promise.all([
+      this.#encoderOf(),
+      this.#verifierOf(),
+      this.#generatorOf(),
+    ])
+    const { enableEmbeddingSearch, prefixCacheBytes: prefixBytes, ...settings } = this.config
+    const ops = [
+      ...(enableEmbeddingSearch ? ['embed', ...(verifier === undefined ? [] : ['verify'])] : []),
+      ...(generator === undefined ? [] : ['generate']),
+    ]
+    return launchOf(ops, { ...settings, prefixBytes }, { encoder, verifier, generator })
   }
 
   #poolSize(): number {
-    return sizeOf(this.config.poolSize)
+    const { poolSize } = this.config
+    // Each worker would hold the language model, which takes calls by the slot and not by the process.
+    if (poolSize === 'auto' && generatorOf(this.config) !== undefined) return 1
+    return sizeOf(poolSize)
   }
 
   readonly #figures: CheckFigures = async (claim, sources, signal) => {

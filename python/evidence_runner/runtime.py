@@ -11,6 +11,8 @@ import resource
 import sys
 from typing import Any
 
+from . import metal
+
 # First found wins. The wheel of MLX for Linux carries reference BLAS (7 GFLOPS on one core); a library opened
 # with RTLD_GLOBAL before mlx.core is imported answers its cblas calls instead (100 GFLOPS and more).
 SYSTEM_LIBRARIES = (
@@ -23,14 +25,13 @@ SYSTEM_LIBRARIES = (
     "libmkl_rt.so.2",
 )
 CPU_CACHE_BYTES = 32 << 20
-METAL_CACHE_BYTES = 1 << 30
 
 
 def prepare(blas: str | None = None) -> dict[str, Any]:
     """Sets the environment, loads a BLAS, imports MLX and chooses its device.
 
     Returns `{blas, core, device}`: the library's name (None: the wheel's own or Apple's), the kernels it
-    chose for this processor (None where it does not say), and "cpu" or "metal".
+    chose for this processor (None where it does not say), and "cpu" or "metal"; with Metal its facts too.
     """
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -49,10 +50,11 @@ def prepare(blas: str | None = None) -> dict[str, Any]:
             )
     import mlx.core as mx
 
-    metal = mx.metal.is_available()
-    mx.set_default_device(mx.gpu if metal else mx.cpu)
-    mx.set_cache_limit(METAL_CACHE_BYTES if metal else CPU_CACHE_BYTES)
-    return {"blas": library, "core": core, "device": "metal" if metal else "cpu"}
+    on_metal = metal.start(mx)
+    if not on_metal:
+        mx.set_default_device(mx.cpu)
+        mx.set_cache_limit(CPU_CACHE_BYTES)
+    return {"blas": library, "core": core, "device": "metal" if on_metal else "cpu", **metal.facts()}
 
 
 def load_blas(explicit: str | None) -> tuple[str | None, str | None]:
@@ -78,7 +80,8 @@ def load_blas(explicit: str | None) -> tuple[str | None, str | None]:
 def memory() -> dict[str, int]:
     """This process's memory in bytes: `rssBytes`, `peakBytes`, and what MLX holds and keeps for reuse.
 
-    macOS has no cheap current figure without another package: there `rssBytes` is the peak as well.
+    macOS has no cheap current figure without another package: there `rssBytes` is the peak as well. With
+    Metal it is at least what MLX holds and keeps, since the pool recycles workers by `rssBytes` alone.
     """
     if sys.platform == "linux":
         # Not getrusage: its peak survives exec, so a child would report its parent's.
@@ -87,6 +90,7 @@ def memory() -> dict[str, int]:
         peak, resident = (int(lines[name].split()[0]) * 1024 for name in (b"VmHWM", b"VmRSS"))
     else:
         peak = resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    resident, peak = metal.counted(resident, peak)
     mx = sys.modules.get("mlx.core")
     return {
         "rssBytes": resident,

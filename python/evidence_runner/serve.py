@@ -48,6 +48,9 @@ EXIT_CRASH = 70
 WATCHDOG_GRACE_SECONDS = 5.0
 WATCHDOG_SLACK = 2.0
 WATCHDOG_IDLE_SECONDS = 1.0
+# Rows that say nothing of their own for this long, or for a quarter of what the pool allows, are told to be
+# alive by a `parts` frame without calls: the pool's clock for hung workers runs from frame to frame.
+SIGN_OF_LIFE_SECONDS = 1.0
 # Memory figures ride on replies; reading them more often than this would cost more than it tells.
 MEMORY_EVERY_SECONDS = 0.25
 
@@ -77,6 +80,7 @@ class Server:
         self._began = time.monotonic()
         self._last_step = self._began
         self._in_step = False
+        self._parts_at = self._began
         self._memory = memory()
         self._memory_at = 0.0
 
@@ -188,10 +192,13 @@ class Server:
             self._answer(answer)
 
     def _step(self, lane: StepLane) -> None:
-        self._begin(lane.hang_ms)
+        hang_ms = lane.hang_ms
+        self._begin(hang_ms)
         deltas, answers = lane.step()
         self._end()
-        if deltas:
+        silent_seconds = min(SIGN_OF_LIFE_SECONDS, hang_ms / 4000)
+        if deltas or self._last_step - self._parts_at > silent_seconds:
+            self._parts_at = self._last_step
             self._write_frames(wire.parts(deltas))
         for answer in answers:
             self._answer(answer)

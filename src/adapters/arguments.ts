@@ -24,6 +24,16 @@ const workers: Readonly<Record<string, Option>> = {
   'pool-size': { type: 'string', value: 'N', help: 'Python processes (default: auto)' },
   model: { type: 'string', value: 'DIR', help: 'folder of another encoder (BERT family)' },
   verifier: { type: 'string', value: 'DIR', help: 'folder of a classifier or reranker that judges passages' },
+  generator: {
+    type: 'string',
+    value: 'NAME',
+    help: 'language model that writes analyses: a folder, or a hub id that `prepare` has brought',
+  },
+  judge: {
+    type: 'string',
+    value: 'WHO',
+    help: 'auto, or generator: what the language model takes to be likely (default: auto)',
+  },
   python: { type: 'string', value: 'FILE', help: 'a Python that has the packages already' },
 }
 const running: Readonly<Record<string, Option>> = {
@@ -75,6 +85,17 @@ export const commands = {
         type: 'string',
         value: 'N',
         help: 'passages a claim that are embedded (default: 64)',
+      },
+      stream: { type: 'boolean', help: 'show analyses as the language model writes them' },
+      temperature: {
+        type: 'string',
+        value: 'T',
+        help: 'of what the language model writes, 0 to 2 (default: 0.3)',
+      },
+      'max-tokens': {
+        type: 'string',
+        value: 'N',
+        help: 'tokens of an analysis that the language model writes (default: 512)',
       },
       fallback: {
         type: 'string',
@@ -130,8 +151,19 @@ export const commands = {
     options: { ...keeping, ...workers, json },
   },
   doctor: {
-    usage: 'doctor',
+    usage: 'doctor [--generator NAME]',
     help: 'examines the installation and names the command that mends each fault',
+    options: {
+      generator: workers['generator'] as Option,
+      model: workers['model'] as Option,
+      verifier: workers['verifier'] as Option,
+      python: workers['python'] as Option,
+      json,
+    },
+  },
+  prepare: {
+    usage: 'prepare NAME…',
+    help: 'brings models from the hub and pins them, or checks folders; afterwards all works offline',
     options: { python: workers['python'] as Option, json },
   },
   stats: {
@@ -140,9 +172,13 @@ export const commands = {
     options: { ...workers, json },
   },
   setup: {
-    usage: 'setup',
+    usage: 'setup [--generator]',
     help: 'makes the Python environment',
-    options: { python: { type: 'string', value: 'FILE', help: 'the Python ≥ 3.11 to make it with' }, json },
+    options: {
+      generator: { type: 'boolean', help: 'with what language models need, about 230 MB more' },
+      python: { type: 'string', value: 'FILE', help: 'the Python ≥ 3.11 to make it with' },
+      json,
+    },
   },
 } as const satisfies Readonly<Record<string, Command>>
 

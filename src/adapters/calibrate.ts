@@ -150,6 +150,10 @@ function faultOf(outcome: ManyOutcome): string | undefined {
 type Answer = LabelledAnswer & { readonly byFigures: boolean }
 
 function answerOf(claim: LabelledClaim, evidence: EnhancedEvidence): Answer {
+  const id = claim.context.claim
+  // A language model judged the claim as a whole: its own chances are what there is to learn from.
+  if (evidence.confidenceMethod === 'generator')
+    return { id, sources: [], byFigures: false, chances: evidence.probabilities, claimLabel: claim.label }
   const found = new Map(evidence.assessments.map(({ probabilities, sourceId: id }) => [id, probabilities]))
   const sources = claim.sourceIds.flatMap((id, place) => {
     const chances = found.get(id)
@@ -157,7 +161,7 @@ function answerOf(claim: LabelledClaim, evidence: EnhancedEvidence): Answer {
     return chances === undefined ? [] : [{ chances, ...(label === undefined ? {} : { label }) }]
   })
   const byFigures = !followsFrom(sources, evidence)
-  return { id: claim.context.claim, sources, byFigures, ...(byFigures ? {} : { claimLabel: claim.label }) }
+  return { id, sources, byFigures, ...(byFigures ? {} : { claimLabel: claim.label }) }
 }
 
 /** Whether a claim's chances are what its sources' come to; where figures count, they are something else. */

@@ -8,20 +8,30 @@ import { join } from 'node:path'
 import { type ErrorRecord, errorRecord, errorRules, InputError } from '../core/errors.ts'
 import type { EvidenceEnhancerConfig } from '../evidence/config.ts'
 import { overMany } from '../evidence/many.ts'
+import type { TextListener } from '../evidence/narration.ts'
 import type { ManyOutcome } from '../evidence/outcome.ts'
 import type { EnhanceOptions, EvidenceContext } from '../evidence/request.ts'
 import type { Calibration } from '../evidence/verdict/calibration.ts'
 import { EvidenceEnhancer, openStore, refuseOldNode, version } from '../runner.ts'
 import { examine } from '../setup/doctor.ts'
 import { createEnvironment, homeFolder } from '../setup/environment.ts'
+import { hubCacheOf } from '../setup/hub.ts'
+import { prepareModel } from '../setup/prepare.ts'
 import { type Arguments, amount, helpText, parseArguments, text, whole } from './arguments.ts'
 import { answerCalibrate, parseCalibrateWords } from './calibrate.ts'
 import { type JsonLine, parseJson, readJsonLines, readText } from './input.ts'
+import { examineModels } from './model-facts.ts'
+import { answerPrepare, parsePrepareWords } from './prepare.ts'
 import { contextsOf, type Question } from './questions.ts'
+import { shownOn, writtenBy } from './streaming.ts'
 import { clean, Terminal } from './terminal.ts'
+import { sample, textLine, wordsAsLines } from './text-lines.ts'
 import { answerTrace, parseTraceWords } from './trace.ts'
 
 const interruptedExit = 130
+
+/** Tokens of an analysis that nobody reads. */
+const calibrationTokens = 16
 
 const terminal = new Terminal()
 const interrupt = new AbortController()
@@ -51,6 +61,8 @@ async function main(argv: readonly string[]): Promise<number> {
       return trace(given)
     case 'doctor':
       return doctor(given)
+    case 'prepare':
+      return prepare(given)
     case 'stats':
       return stats(given)
     case 'setup':
@@ -71,7 +83,9 @@ async function check(given: Arguments): Promise<number> {
   let done = 0
   let worst = 0
   const work = (question: Question) => answer(enhancer, question, given)
-  for await (const outcome of overMany(contexts, work, manyOptions(given, 8))) {
+  // Texts of several at once would run into each other on a screen; as lines of JSON they have their names.
+  const concurrency = given.values['stream'] === true && !asJson ? 1 : 8
+  for await (const outcome of overMany(contexts, work, manyOptions(given, concurrency))) {
     done += 1
     if ('error' in outcome) worst ||= errorRules[outcome.error.code].exit
     if (asJson) await writeLine(outcome)
@@ -124,9 +138,13 @@ function checkOptions(given: Arguments): EnhanceOptions {
   return {
     signal: interrupt.signal,
     reproducible: given.values['reproducible'] === true,
+    ...(given.values['stream'] === true ? { onText: textListener(given) } : {}),
     ...(limited ? { budget } : {}),
   }
 }
+
+const textListener = (given: Arguments): TextListener =>
+  given.values['json'] === true ? writtenBy(value => writeLine(value).catch(() => {})) : shownOn(terminal)
 
 const strategyOf = (given: Arguments): EvidenceEnhancerConfig => {
   const strategy = text(given, 'strategy')
@@ -172,7 +190,9 @@ async function trace(given: Arguments): Promise<number> {
 async function calibrate(given: Arguments): Promise<number> {
   const file = parseCalibrateWords(given.words)
   const request = { file, out: text(given, 'out'), force: given.values['force'] === true }
-  await using enhancer = await openEnhancer(given, { calibration: 'none', fallback: 'error' })
+  // Chances are what there is to learn from; the analysis beside them may be short.
+  const most = text(given, 'generator') === undefined ? {} : { maxTokens: calibrationTokens }
+  await using enhancer = await openEnhancer(given, { calibration: 'none', fallback: 'error', ...most })
   const { data, lines } = await answerCalibrate(request, {
     enhanceMany: contexts => enhancer.enhanceMany(contexts, manyOptions(given, 8)),
     model: () => enhancer.judging(),
@@ -230,24 +250,35 @@ async function embedLine(enhancer: EvidenceEnhancer, line: JsonLine): Promise<Em
   }
 }
 
-const sample = (vector: readonly number[]): string =>
-  vector
-    .slice(0, 6)
-    .map(value => value.toFixed(4))
-    .join(' ')
-
-function textLine(value: unknown): { id: string | number | undefined; text: string } | undefined {
-  const { id, text } = (value ?? {}) as { id?: unknown; text?: unknown }
-  if (typeof text !== 'string' || !(id === undefined || typeof id === 'string' || typeof id === 'number'))
-    return undefined
-  return { id, text }
-}
-
 async function doctor(given: Arguments): Promise<number> {
-  const findings = await examine({ ...home(), python: text(given, 'python'), signal: interrupt.signal })
+  const generator = text(given, 'generator')
+  const python = text(given, 'python')
+  const models = { generator, encoder: text(given, 'model'), verifier: text(given, 'verifier') }
+  const findings = [
+    ...(await examine({
+      ...home(),
+      python,
+      generator: generator !== undefined,
+      signal: interrupt.signal,
+    })),
+    ...(await examineModels(models, { hubCache: hubCacheOf(process.env) })),
+  ]
   if (given.values['json'] === true) await writeLine({ ok: findings.every(({ ok }) => ok), findings })
   else for (const { name, ok, detail, mend } of findings) terminal.finding(name, ok, detail, mend)
   return findings.every(({ ok }) => ok) ? 0 : errorRules.ER_WORKER_SPAWN.exit
+}
+
+async function prepare(given: Arguments): Promise<number> {
+  const python = text(given, 'python')
+  const { data, lines } = await answerPrepare(parsePrepareWords(given.words), {
+    prepare: (name, onEvent) => prepareModel(name, { ...home(), python, onEvent, signal: interrupt.signal }),
+    onNote: line => terminal.note(line),
+    onProgress: (label, done, total) => terminal.progress(label, done, total),
+  })
+  terminal.progress('')
+  if (given.values['json'] === true) await writeLine(data)
+  else for (const line of lines) terminal.line(line)
+  return 0
 }
 
 async function stats(given: Arguments): Promise<number> {
@@ -275,6 +306,7 @@ async function setup(given: Arguments): Promise<number> {
   const environment = await createEnvironment({
     ...home(),
     pythonCommand: text(given, 'python'),
+    generator: given.values['generator'] === true,
     signal: interrupt.signal,
     onProgress: ({ step, steps, text, elapsedMs }) =>
       terminal.note(
@@ -291,6 +323,10 @@ async function openEnhancer(given: Arguments, more: EvidenceEnhancerConfig = {})
     poolSize: given.values['pool-size'] === 'auto' ? 'auto' : whole(given, 'pool-size'),
     embeddingModelPath: text(given, 'model'),
     verifier: text(given, 'verifier'),
+    generator: text(given, 'generator'),
+    judge: text(given, 'judge'),
+    temperature: amount(given, 'temperature'),
+    maxTokens: whole(given, 'max-tokens'),
     python: text(given, 'python'),
     requestTimeoutMs: whole(given, 'timeout-ms'),
     maxPassages: whole(given, 'max-passages'),
@@ -308,10 +344,6 @@ const manyOptions = (given: Arguments, concurrency: number) => ({
   ordered: given.values['unordered'] !== true,
   signal: interrupt.signal,
 })
-
-function* wordsAsLines(words: readonly string[]): Generator<JsonLine> {
-  for (const [index, word] of words.entries()) yield { line: index + 1, value: { id: index + 1, text: word } }
-}
 
 /** One JSON line on stdout; waits while the reader is slow. */
 async function writeLine(value: unknown): Promise<void> {

@@ -29,6 +29,8 @@ export class Terminal {
   readonly #out: Stream
   readonly #status: Stream
   #bar = ''
+  /** Whether text was streamed that no line end has followed. */
+  #open = false
 
   constructor(out: Stream = process.stdout, status: Stream = process.stderr) {
     this.#out = out
@@ -38,9 +40,19 @@ export class Terminal {
   /** A line on stdout. A reader that has gone is no error of ours: see the command line's handler for EPIPE. */
   line(text = ''): void {
     this.#hideBar()
+    if (this.#open) this.#out.write('\n')
+    this.#open = false
     // Control characters of a source must not reach the terminal; our own colours are put on afterwards.
     this.#out.write(`${text}\n`)
     this.#showBar()
+  }
+
+  /** Text that goes on where the last one ended; the next line begins on one of its own. */
+  stream(text: string): void {
+    if (text === '') return
+    this.#hideBar()
+    this.#out.write(text)
+    this.#open = !text.endsWith('\n')
   }
 
   /** One line on stderr: what happened and what to do. */

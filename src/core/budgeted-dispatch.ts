@@ -3,7 +3,7 @@
  * settled after it. Once a reply and nowhere else: the pool never charges, nor does the executor of plans. What
  * a worker's death wasted is in no reply, so it is free.
  */
-import type { Call, Dispatch, Reply } from './call.ts'
+import { type Call, type Dispatch, generatedAtMost, type Reply } from './call.ts'
 import { BudgetError, InputError, OverloadError, RunnerError } from './errors.ts'
 import { nothingSpent, type Spend, type Unit } from './ledger.ts'
 import { nanoUsdOf } from './money.ts'
@@ -38,10 +38,11 @@ export const budgeted =
 
 /**
  * The most that a call can take, but for worker time and its price, which nothing bounds beforehand: they are 0
- * here. A token is a byte of text at least, in word pieces and byte pairs alike.
+ * here. A token is a byte of text at least, in word pieces and byte pairs alike; of an item that asks for text to be
+ * written, as many more as it asks for.
  */
 export const mostOf = (call: Call): Spend =>
-  spendOf(call, (item, cap) => Math.min(cap, markTokens + bytesOf(item)))
+  spendOf(call, (item, cap) => Math.min(cap, markTokens + bytesOf(item) + generatedAtMost(item)))
 
 /**
  * The least that a call takes unless it is answered from a cache: a token a word, where it has a model. Of items

@@ -21,13 +21,17 @@ type Flight<Value> = {
   joiners: number
 }
 
-/** What a cache holds and how often it helped; `joined` counts calls that shared a run under way. */
+/**
+ * What a cache holds and how often it helped; `joined` counts calls that shared a run under way, `evictions` values
+ * that had to go for others.
+ */
 export type CacheFigures = {
   readonly entries: number
   readonly bytes: number
   readonly hits: number
   readonly misses: number
   readonly joined: number
+  readonly evictions: number
 }
 
 export class Cache<Value extends object> {
@@ -36,6 +40,7 @@ export class Cache<Value extends object> {
   #hits = 0
   #misses = 0
   #joined = 0
+  #evictions = 0
 
   constructor(options: CacheOptions<Value>) {
     const { maxEntries, maxBytes, sizeOf } = options
@@ -44,6 +49,9 @@ export class Cache<Value extends object> {
         max: maxEntries,
         maxSize: maxBytes,
         sizeCalculation: value => Math.max(1, sizeOf(value)),
+        dispose: (_value, _key, reason) => {
+          if (reason === 'evict') this.#evictions += 1
+        },
       })
     }
   }
@@ -64,6 +72,16 @@ export class Cache<Value extends object> {
   /** Keeps `value`; one that is larger than the whole cache is not kept. */
   set(key: string, value: Value): void {
     this.#kept?.set(key, value)
+  }
+
+  /**
+   * Drops the value of `key`. A run in flight for it goes on for those who wait, but nobody joins it any more, and
+   * what comes of it is not kept.
+   * @returns whether there was a kept value.
+   */
+  delete(key: string): boolean {
+    this.#flights.delete(key)
+    return this.#kept?.delete(key) ?? false
   }
 
   /**
@@ -100,7 +118,9 @@ export class Cache<Value extends object> {
   ): Flight<Value> {
     const controller = new AbortController()
     const promise = work(controller.signal).then(value => {
-      if (keep(value)) this.set(key, value)
+      // One that was let go of may be older than what has been kept since.
+      const current = this.#flights.get(key) === flight
+      if (current && keep(value)) this.set(key, value)
       return value
     })
     const flight: Flight<Value> = { controller, promise, joiners: 0 }
@@ -126,8 +146,9 @@ export class Cache<Value extends object> {
     }
   }
 
-  /** Drops what is kept; runs in flight go on. */
+  /** Drops all that is kept, and lets go of all runs in flight as `delete` does of one. */
   clear(): void {
+    this.#flights.clear()
     this.#kept?.clear()
   }
 
@@ -138,6 +159,7 @@ export class Cache<Value extends object> {
       hits: this.#hits,
       misses: this.#misses,
       joined: this.#joined,
+      evictions: this.#evictions,
     }
   }
 }

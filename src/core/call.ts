@@ -49,8 +49,22 @@ export type Call = {
   readonly seed?: number
   /** Items that equal those of another such call, waiting or running, are computed once. @default false */
   readonly share?: boolean
+  /** Whether it runs again after a worker's death. If not, it fails with a retryable WorkerError. @default true */
+  readonly restart?: boolean
+  /**
+   * All its items go to one worker at the same time, so that they can share what they begin with; it waits until
+   * there is room for all of them. More of them than a worker takes at once are refused. @default false
+   */
+  readonly together?: boolean
   /** For operations that take many steps: called with what each step adds, as it comes. Be quick, don't throw. */
   readonly onPart?: (part: Part) => void
+}
+
+/** Tokens that an item allows to be generated beside those that it has; 0 for one that generates nothing. */
+export function generatedAtMost(item: unknown): number {
+  if (typeof item !== 'object' || item === null) return 0
+  const { maxTokens } = item as { readonly maxTokens?: unknown }
+  return typeof maxTokens === 'number' && maxTokens > 0 ? maxTokens : 0
 }
 
 /** What one step added to one item. After a worker's death the item begins anew, with a higher `attempt`. */

@@ -21,19 +21,26 @@ export type Cited = Pick<Scored, 'source' | 'start' | 'end'> & {
   readonly score: number
 }
 
-/** What is cited of an answer: what decided it first, then what is nearest to the claim, at most five in all. */
+/**
+ * What is cited of an answer: what decided it first, then what a written analysis speaks of; where none was written,
+ * what is nearest to the claim, at most five in all.
+ */
 export function chooseCited(
   scored: readonly Scored[],
   judged: Judged,
   places: ReadonlyMap<string, number>,
+  spoken?: readonly Scored[],
 ): Cited[] {
   const cited = decidingOf(scored, judged, places)
-  const near = nearest(scored).filter(passage => !cited.some(other => overlap(other, passage)))
-  const rest = near.slice(0, maxCitations - cited.length).map(passage => {
-    const { source, start, end, score } = passage
-    return { source, start, end, stance: 'neutral' as const, score }
-  })
-  return [...cited, ...rest]
+  const more = spoken ?? nearest(scored)
+  const rest = more.filter(passage => !cited.some(other => overlap(other, passage)))
+  const room = spoken === undefined ? Math.max(0, maxCitations - cited.length) : rest.length
+  return [
+    ...cited,
+    ...rest.slice(0, room).map(({ source, start, end, score }) => {
+      return { source, start, end, score, stance: 'neutral' as const }
+    }),
+  ]
 }
 
 /** The spans that arithmetic names; else the passages that take a side which the verdict, or its leaning, has. */
@@ -125,6 +132,7 @@ const methods: Readonly<Record<ConfidenceMethod, string>> = {
   arithmetic: 'by arithmetic over the figures',
   head: 'by the head over the embeddings',
   verifier: 'by the verifier',
+  generator: 'by the language model',
   similarity: 'by nearness alone, which is not support',
   lexical: 'by words alone, which is not support',
 }

@@ -5,6 +5,7 @@
 import { leastOf, mostOf } from '../core/budgeted-dispatch.ts'
 import { type Call, type VariantRef, type Vectors, vectorsOf } from '../core/call.ts'
 import type { Spend } from '../core/ledger.ts'
+import { type EncoderRef, roleOptions, type TextRole } from '../models/encoder.ts'
 import { bind, type PlanNode, parallel, remote, type Settled, stage } from '../plan/node.ts'
 import { recipeVersion } from './reading.ts'
 import { portableState, type State, withVectors, withVerified } from './state.ts'
@@ -18,7 +19,7 @@ const charactersPerToken = 4
 
 /** Who is asked, and how. */
 export type Asking = {
-  readonly encoder: VariantRef
+  readonly encoder: EncoderRef
   readonly verifier: VariantRef | undefined
   readonly fallback: 'lexical' | 'error'
   readonly reproducible: boolean
@@ -33,13 +34,18 @@ export type Texts = { readonly texts: readonly string[]; readonly hashes: readon
 
 /** `computed` is that part of the call which is not known already. */
 type Asked = {
-  readonly name: 'embed' | 'verify'
+  readonly name: 'claim' | 'embed' | 'verify'
   readonly places: readonly number[]
   readonly call: Call
   readonly computed: Call
 }
 
-type Replies = { readonly embed: Settled<Vectors>; readonly verify?: Settled<Vectors> }
+type Replies = {
+  readonly embed: Settled<Vectors>
+  /** Of an encoder that reads questions by another beginning than what is searched. */
+  readonly claim?: Settled<Vectors>
+  readonly verify?: Settled<Vectors>
+}
 
 /** The most that reading the texts at `places` can take. */
 export function mostFor(asking: Asking, all: Texts, places: readonly number[]): Spend {
@@ -63,12 +69,14 @@ export function readPassages(asking: Asking, all: Texts, places: readonly number
   const { fallback } = asking
   const calls = callsFor(asking, all, places)
   const nodes = Object.fromEntries(calls.map(asked => [asked.name, nodeOf(asking, all, asked)]))
-  const verified = calls.find(({ name }) => name === 'verify')?.places ?? []
+  const placesOf = (of: Asked['name']) => calls.find(({ name }) => name === of)?.places ?? []
   const keep = stage<State & { readonly reply: Replies }, State>(
     'evidence.vectors',
     ({ reply, ...state }) => {
-      const read = withVectors(state, places, reply.embed, fallback)
-      return withVerified(read, verified, reply.verify, fallback)
+      const { claim, embed, verify } = reply
+      const asked = claim === undefined ? state : withVectors(state, placesOf('claim'), claim, fallback)
+      const read = withVectors(asked, placesOf('embed'), embed, fallback)
+      return withVerified(read, placesOf('verify'), verify, fallback)
     },
     {
       version: recipeVersion,
@@ -76,8 +84,9 @@ export function readPassages(asking: Asking, all: Texts, places: readonly number
       memo: false,
       config: { places, fallback },
       portable: {
-        input: ({ reply: { embed, verify }, ...state }) => [
+        input: ({ reply: { claim, embed, verify }, ...state }) => [
           portableState(state),
+          claim?.status ?? 'none',
           embed.status,
           verify?.status ?? 'none',
         ],
@@ -93,11 +102,20 @@ export function readPassages(asking: Asking, all: Texts, places: readonly number
 function callsFor(asking: Asking, { texts }: Texts, places: readonly number[]): Asked[] {
   const { encoder, verifier, reproducible, uncached } = asking
   const options = reproducible ? { pad: 'fixed' } : {}
-  const embed = { variant: encoder, items: places.map(place => texts[place] as string), options }
-  const calls: Asked[] = [
-    { name: 'embed', places, call: embed, computed: { ...embed, items: uncached(embed) } },
-  ]
   const passages = places.filter(place => place > 0)
+  const embedding = (name: 'claim' | 'embed', places: readonly number[], role?: TextRole): Asked => {
+    const items = places.map(place => texts[place] as string)
+    const as = role === undefined ? {} : roleOptions(encoder, role)
+    const call = { variant: encoder, items, options: { ...options, ...as } }
+    return { name, places, call, computed: { ...call, items: uncached(call) } }
+  }
+  const calls =
+    encoder.roles === true
+      ? [
+          ...(places.includes(0) ? [embedding('claim', [0], 'query')] : []),
+          embedding('embed', passages, 'document'),
+        ]
+      : [embedding('embed', places)]
   if (verifier !== undefined && passages.length > 0) {
     const items = passages.map(place => [texts[0], texts[place]])
     // Equal pairs of requests under way are judged once.
@@ -116,9 +134,13 @@ function nodeOf(
   const most = mostOf(computed)
   const { variant, ...rest } = call
   return remote<State, Vectors>(variant, {
-    name: name === 'embed' ? embedName : verifyName,
+    name: name === 'verify' ? verifyName : embedName,
     version: recipeVersion,
-    config: { texts: name === 'embed' ? hashes : [all.hashes[0], ...hashes], reproducible },
+    config: {
+      texts: name === 'verify' ? [all.hashes[0], ...hashes] : hashes,
+      reproducible,
+      ...(name === 'claim' ? { as: 'query' } : {}),
+    },
     call: () => rest,
     result: vectorsOf,
     // A worker may be quicker than it ever was, and no deadline is refused on a guess.

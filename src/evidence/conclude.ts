@@ -5,20 +5,26 @@
 import type { ErrorRecord } from '../core/errors.ts'
 import { portable } from '../core/trace.ts'
 import { bind, type PlanNode, parallel, sequential, stage } from '../plan/node.ts'
+import { type Account, accountOf, numbered, openWritten, textOf } from './account.ts'
 import { type Cited, chooseCited, writeAnalysis } from './analysis.ts'
 import { type FigureCheck, mostFigureCharacters } from './figure-check.ts'
 import { type Judged, judgementOf } from './judgement.ts'
 import { type Judges, nameOf } from './judges.ts'
-import { cosine, type Scored } from './rank.ts'
+import type { Scored } from './rank.ts'
 import { type Reading, recipeVersion } from './reading.ts'
 import type { Citation, Coverage, Findings, RelatedEvidence } from './result.ts'
+import { scoredOf, sourceAt } from './scored.ts'
 import type { Candidate } from './select.ts'
 import { failuresOf, isEmbedded, portableState, type State } from './state.ts'
 import { reportOn, timeless, type Unchecked, type ValidationSettings } from './validated.ts'
 import type { ValidationReport } from './validation/report.ts'
+import type { WrittenPrompts } from './written/prompts.ts'
 
 /** Related passages of one answer at most. */
 const maxRelated = 5
+
+/** The verdicts' names should have this part of a model's chances at least. */
+const leastMass = 0.05
 
 /** Findings without what is known only when the run is over. */
 export type Conclusions = Omit<Findings, 'trace' | 'timings' | 'spent'>
@@ -35,6 +41,8 @@ export type Envelope = {
   readonly fallbackUsed: boolean
   readonly confidenceBoost: number
   readonly judges: Judges
+  /** What the language model was asked with, where there is one. */
+  readonly prompts: WrittenPrompts | undefined
   readonly validation: ValidationSettings
   /** Told of the checks with their times, which the plan's own value leaves out: they are not the same twice. */
   readonly onValidated: (report: ValidationReport) => void
@@ -45,6 +53,8 @@ type Read = State & { readonly read: State; readonly figures: FigureCheck }
 
 type Ranked = State & {
   readonly judged: Judged
+  /** What the language model's analysis came to, where one was written. */
+  readonly account: Account | undefined
   readonly scored: readonly Scored[]
   readonly cited: readonly Cited[]
   readonly citations: readonly Citation[]
@@ -78,11 +88,10 @@ export function conclude(
     },
   )
   const parts = parallel({
-    analysis: stage<Ranked, string>(
-      'evidence.analysis',
-      ({ citations, coverage, judged }) => writeAnalysis(citations, coverage, judged),
-      { ...pure, portable: { input: portableRanked } },
-    ),
+    analysis: stage<Ranked, string>('evidence.analysis', state => textFor(state, reading), {
+      ...pure,
+      portable: { input: portableRanked },
+    }),
     confidence: stage<Ranked, number>(
       'evidence.confidence',
       ({ judged }) => Math.min(1, judged.confidence + confidenceBoost),
@@ -119,34 +128,44 @@ function ranked(
   figures: FigureCheck,
   reading: Reading,
   candidates: readonly Candidate[],
-  { fallbackUsed, judges }: Envelope,
+  { fallbackUsed, judges, prompts }: Envelope,
 ): Ranked {
   const { sources } = reading
   const scored = scoredOf(state, reading, candidates)
   const fellBack = fallbackUsed || (!isEmbedded(state) && state.failures.length > 0)
-  const judged = judgementOf(state, scored, sources.length, judges, figures, fellBack)
+  const opened = openWritten(reading.claim, state.written, prompts)
+  const heard = { scored, sources: sources.length, figures, stances: opened.stances, fallback: fellBack }
+  const judged = judgementOf(state, heard, judges)
+  const account = accountOf(opened, reading.claim, judged)
   const places = new Map(sources.map(({ id }, place) => [id, place]))
-  const cited = chooseCited(scored, judged, places)
+  const spoken =
+    account?.status === 'sound'
+      ? account.spoken.flatMap(({ place }) => scored.filter(passage => passage.place === place))
+      : undefined
+  const cited = chooseCited(scored, judged, places, spoken)
   const citations = cited.map(({ source, start, end, stance, score }): Citation => {
     const { id, content } = sourceAt(reading, source)
     return { sourceId: id, start, end, text: content.slice(start, end), stance, score }
   })
-  return { ...state, judged, scored, cited, citations, coverage: coverageOf(reading, scored) }
+  return { ...state, judged, account, scored, cited, citations, coverage: coverageOf(reading, scored) }
 }
 
-/** The passages that were read, with their nearness to the claim; by words alone where nothing was embedded. */
-function scoredOf(state: State, reading: Reading, candidates: readonly Candidate[]): Scored[] {
-  const [claim] = state.rows
-  return candidates.flatMap((candidate, index): Scored[] => {
-    const { source, start, end, overlap } = candidate
-    const place = index + 1
-    const text = sourceAt(reading, source).content.slice(start, end)
-    if (claim === undefined)
-      return [{ ...candidate, place, text, vector: undefined, score: Math.min(1, overlap) }]
-    const vector = state.rows[place]
-    if (vector === undefined) return []
-    return [{ ...candidate, place, text, vector, score: Math.max(0, cosine(claim, vector)) }]
-  })
+/** The analysis that was written, where it is sound, with what it cites; else one that only quotes. */
+function textFor({ account, citations, coverage, judged, scored }: Ranked, { sources }: Reading): string {
+  if (account?.status !== 'sound') return writeAnalysis(citations, coverage, judged)
+  const places = account.spoken.flatMap(({ number, place }) =>
+    scored.flatMap(passage => (passage.place === place ? [{ number, ...passage }] : [])),
+  )
+  const withNumbers = numbered(
+    citations,
+    account,
+    ({ end, sourceId, start }) =>
+      places.find(
+        ({ source, ...passage }) =>
+          sources[source]?.id === sourceId && passage.start < end && start < passage.end,
+      )?.number,
+  )
+  return textOf(account.prose, withNumbers)
 }
 
 /** The nearest passage of each source, nearest first. */
@@ -170,7 +189,7 @@ function conclusionsOf(
   reading: Reading,
   envelope: Envelope,
 ): Unchecked {
-  const { citations, coverage, judged, parts, failures } = state
+  const { account, citations, coverage, judged, parts, failures } = state
   const { abstained, calibration, claim, leaning, method: confidenceMethod, verdict } = judged
   const embedded = isEmbedded(state)
   return {
@@ -193,13 +212,21 @@ function conclusionsOf(
     plan: envelope.plan,
     fallbackUsed: envelope.fallbackUsed || (!embedded && failures.length > 0),
     errors: [...envelope.errors, ...failuresOf(state)],
-    warnings: [...envelope.warnings, ...unreadWarnings(judged.figures)],
+    warnings: [
+      ...envelope.warnings,
+      ...unreadWarnings(judged.figures),
+      ...(account?.status === 'unsound'
+        ? [`The language model's analysis was not used: ${account.reason}`]
+        : []),
+      ...massWarnings(state),
+    ],
     metadata: {
       ...envelope.metadata,
       verificationModel: nameOf(envelope.judges, judged.judge),
       mlxModelLoaded: embedded,
       realMLXInference: embedded,
-      analysisMethod: 'extractive',
+      analysisMethod: account?.status === 'sound' ? 'generated' : 'extractive',
+      generation: null,
       confidenceMethod,
       vectorSimilarityUsed: embedded,
       mlxConfidenceScores: embedded ? citations.map(({ score }) => score) : [],
@@ -215,12 +242,21 @@ const unreadWarnings = ({ unread }: FigureCheck): string[] =>
         `The figures of ${unread.length === 1 ? `source ${unread[0]}` : `${unread.length} sources`} were not checked: more than ${mostFigureCharacters} characters`,
       ]
 
+/** Of a model that would rather have said something else, the shares of the verdicts' names say little. */
+const massWarnings = ({ judged, written }: Ranked): string[] =>
+  judged.judge !== 'generator' || written === undefined || written.mass >= leastMass
+    ? []
+    : [
+        `The language model gave the verdicts' names ${(100 * written.mass).toFixed(1)} % of its chances: what it says of them is hardly more than a guess`,
+      ]
+
 /** What was done for an answer, in the original's words and more. */
-function enhancementsOf({ judged: { figures, judge }, ...state }: Ranked): string[] {
+function enhancementsOf({ account, judged: { figures, judge }, ...state }: Ranked): string[] {
   return [
     isEmbedded(state) ? 'embedding-search' : 'lexical-search',
     ...(figures.statesFigure ? ['figure-check'] : []),
     ...(judge === undefined ? [] : [`verification-${judge}`]),
+    ...(account?.status === 'sound' ? ['generated-analysis'] : []),
   ]
 }
 
@@ -234,8 +270,6 @@ function coverageOf(reading: Reading, scored: readonly Scored[]): Coverage {
     charactersRead: scored.reduce((sum, { start, end }) => sum + end - start, 0),
   }
 }
-
-const sourceAt = (reading: Reading, place: number) => reading.sources[place] as Reading['sources'][number]
 
 const placeOf = ({ source, start, end, stance, score }: Cited) => [
   source,

@@ -27,27 +27,49 @@ export type Budget = z.input<typeof budgetSchema>
 export const strategySchema = z.enum(['capital-efficiency', 'latency', 'cost', 'balanced', 'adaptive'])
 
 const configSchema = z.strictObject({
-  /** A language model that writes the analysis. Accepted for the original's sake; this version has none and says so in `warnings`. */
+  /**
+   * A language model that writes the analysis: a folder, or a hub id such as `mlx-community/Qwen3-4B-4bit`, with
+   * `@revision` where wanted, that `evidence-runner prepare` has brought. @default none: analyses quote alone
+   */
+  generator: z.string().min(1).optional(),
+  /** The original's name for `generator`. */
   mlxModelPath: z.string().min(1).optional(),
-  /** The folder of an encoder checkpoint (BERT family). @default the built-in all-MiniLM-L6-v2 */
+  /**
+   * The folder of an encoder checkpoint (BERT family, ModernBERT, Qwen3-Embedding), or its hub id that
+   * `evidence-runner prepare` has brought. @default the built-in all-MiniLM-L6-v2
+   */
   embeddingModelPath: z.string().min(1).optional(),
+  /** Numbers of a vector that are kept, from its first; for encoders that were trained for it. @default all */
+  embeddingDimensions: z.int().min(1).optional(),
   /** Whether a generator writes the analysis where there is one. @default true */
   enableMLXGeneration: z.boolean().default(true),
   /** Whether passages are compared by embeddings; without, by words alone and no worker is asked. @default true */
   enableEmbeddingSearch: z.boolean().default(true),
   /** Added to every confidence. A probability is not boosted unless you ask. @default 0 */
   confidenceBoost: z.number().min(0).max(0.5).default(0),
-  /** Of generation alone. @default 0.3 */
+  /** Of generation alone; 0 always takes the likeliest token. @default 0.3 */
   temperature: z.number().min(0).max(2).default(0.3),
-  /** Of generation alone. @default 512 */
+  /** Tokens of an analysis at most. Of generation alone. @default 512 */
   maxTokens: z.int().min(1).max(4096).default(512),
+  /**
+   * A folder with prompts of your own, `evidence/analysis-points.txt` and others, see `src/evidence/written/prompts.ts`;
+   * what it lacks is the built-in one. @default the built-in ones
+   */
+  prompts: z.string().min(1).optional(),
+  /** Generations that one worker has under way at once. @default 8 */
+  slots: z.int().min(2).max(64).default(8),
+  /** Bytes of prompt beginnings that one worker keeps computed. @default 256 MiB */
+  prefixCacheBytes: z
+    .int()
+    .min(0)
+    .default(256 * 1024 * 1024),
   /** Receives events, after the fact and off the path. */
   telemetryCallback: z
     .custom<TelemetrySink>(value => typeof value === 'function', 'must be a function')
     .optional(),
   /** Results kept for equal requests; 0 keeps none. @default 1000 */
   maxCacheSize: z.int().min(0).max(1_000_000).default(1000),
-  /** Python processes; 'auto' is one on Apple silicon, else one a core, at most 4. @default 'auto' */
+  /** Python processes; 'auto' is one on Apple silicon or with a generator, else one a core, at most 4. @default 'auto' */
   poolSize: z.union([z.literal('auto'), z.int().min(1).max(64)]).default('auto'),
   /** Warm workers beside those that serve, to take over at once when one dies. @default 0 */
   spares: z.int().min(0).max(16).default(0),
@@ -68,6 +90,12 @@ const configSchema = z.strictObject({
    * says of the claim. @default the head over the embeddings that comes with the package
    */
   verifier: z.string().min(1).optional(),
+  /**
+   * Whose word decides where arithmetic does not: `auto` is the verifier where there is one, else the built-in head,
+   * or the generator where the calibration was fitted to it; `generator` reads the chances that it gives to the
+   * verdicts' names. @default 'auto'
+   */
+  judge: z.enum(['auto', 'generator']).default('auto'),
   /** How likely a verdict must be to be given; below, the answer is not-enough-evidence and abstains. @default 0.75 */
   threshold: z.number().min(0).max(1).default(0.75),
   /** What `evidence-runner calibrate` wrote for your domain, or none at all. @default that of the model that judges */
@@ -127,15 +155,26 @@ export type ResolvedConfig = z.output<typeof configSchema>
 export function parseConfig(config: unknown): ResolvedConfig {
   const parsed = configSchema.safeParse(config ?? {})
   if (parsed.success) {
-    const { calibration } = parsed.data
+    const { calibration, generator, judge, mlxModelPath, enableMLXGeneration } = parsed.data
+    if (generator !== undefined && mlxModelPath !== undefined && generator !== mlxModelPath)
+      throw invalid('generator: mlxModelPath is another name for it; give one of the two')
+    if (judge === 'generator' && ((generator ?? mlxModelPath) === undefined || !enableMLXGeneration))
+      throw invalid('judge: there is no generator to ask; name one')
     if (calibration === undefined || calibration === 'none') return parsed.data
     return { ...parsed.data, calibration: parseCalibration(calibration) }
   }
-  throw new InputError(
-    'ER_CONFIG',
-    `Invalid configuration: ${describeIssues(parsed.error, Object.keys(configSchema.shape))}`,
-  )
+  throw invalid(describeIssues(parsed.error, Object.keys(configSchema.shape)))
 }
+
+const invalid = (what: string): InputError => new InputError('ER_CONFIG', `Invalid configuration: ${what}`)
+
+/** The language model that is to be used; undefined where none is configured or generation is switched off. */
+export const generatorOf = ({
+  enableMLXGeneration,
+  generator,
+  mlxModelPath,
+}: Pick<ResolvedConfig, 'enableMLXGeneration' | 'generator' | 'mlxModelPath'>): string | undefined =>
+  enableMLXGeneration ? (generator ?? mlxModelPath) : undefined
 
 /** A budget as a ledger counts it, under `parent`'s. */
 export function ledgerOptions(budget: Budget | undefined, parent?: Ledger): LedgerOptions {

@@ -5,20 +5,22 @@
 import { randomUUID } from 'node:crypto'
 import { limitedSignal, now } from '../core/async.ts'
 import { Cache } from '../core/cache.ts'
-import { free, type RunContext, type VariantRef } from '../core/call.ts'
+import type { RunContext } from '../core/call.ts'
 import { errorOf, errorRecord, InputError } from '../core/errors.ts'
 import { Ledger, nothingSpent, type Spend } from '../core/ledger.ts'
 import { names } from '../core/telemetry.ts'
 import { Trace } from '../core/trace.ts'
 import { AdaptiveStrategy } from '../plan/adaptive.ts'
 import type { StoredTrace } from '../plan/ports.ts'
-import { ledgerOptions, type ResolvedConfig } from './config.ts'
+import { chooseModels } from './choosing.ts'
+import { generatorOf, ledgerOptions, type ResolvedConfig } from './config.ts'
 import { embedTexts } from './embed-texts.ts'
 import { type HealthStatus, healthOf } from './health.ts'
 import { overMany } from './many.ts'
+import { Narration } from './narration.ts'
 import { type EmbedOptions, type EnhanceManyOptions, type ManyOutcome, taskIdOf } from './outcome.ts'
 import type { EnhancerParts } from './parts.ts'
-import { embedProfile, type ModelChoice, type RecipeSettings } from './recipe.ts'
+import { embedProfile, type RecipeSettings } from './recipe.ts'
 import { findRecorded } from './record.ts'
 import { recall, remember } from './remember.ts'
 import { type Replay, replayOf } from './replay.ts'
@@ -33,24 +35,12 @@ import {
 import { requestKey, sizeOfFindings } from './request-key.ts'
 import type { EnhancedEvidence, Findings } from './result.ts'
 import { explainEvidence, type Job, Pace, type RunParts } from './run.ts'
-import { meansNoWorker } from './state.ts'
 import { standardValidators } from './validation/standard.ts'
 import type { CalibratedModel } from './verdict/calibration.ts'
 
 /** Bytes of kept results at most. */
 const resultCacheBytes = 64 * 1024 * 1024
 const longestText = 1_000_000
-/** Stands where no encoder is asked, or none can be found. */
-const noEncoder: VariantRef = {
-  name: 'none',
-  op: 'embed',
-  model: 'none',
-  revision: '',
-  weightsHash: '',
-  price: free,
-  limits: { maxTokens: 0, dimensions: 0 },
-}
-
 export class Enhancer {
   readonly #config: ResolvedConfig
   readonly #parts: EnhancerParts
@@ -69,7 +59,10 @@ export class Enhancer {
       confidenceBoost: config.confidenceBoost,
       useEmbeddings: config.enableEmbeddingSearch,
       fallback: config.fallback,
-      generator: config.enableMLXGeneration ? config.mlxModelPath : undefined,
+      writing:
+        generatorOf(config) === undefined
+          ? undefined
+          : { maxTokens: config.maxTokens, temperature: config.temperature },
       validation: {
         ...config.validation,
         validators: standardValidators({
@@ -188,7 +181,7 @@ export class Enhancer {
 
   /** Whose odds a calibration for this enhancer has to be fitted to. */
   async judging(): Promise<CalibratedModel> {
-    return (await this.#chooseModels()).judges.model
+    return (await chooseModels(this.#parts, this.#settings)).judges.model
   }
 
   /** What all requests together have used. */
@@ -250,6 +243,7 @@ export class Enhancer {
     const kept = how === 'cached' ? this.#results.get(key) : undefined
     if (kept !== undefined) {
       this.#parts.telemetry.count(names.cacheHits)
+      job.narration?.finish(kept.aiAnalysis)
       return this.#envelope(kept, request, begin, true, randomUUID())
     }
     const limit = options.timeoutMs ?? this.#config.requestTimeoutMs
@@ -273,35 +267,27 @@ export class Enhancer {
       if (how === 'afresh' || options.budget !== undefined || ledger !== this.#session) {
         const findings = await run(limited)
         if (how === 'cached' && isWhole(findings)) this.#results.set(key, findings)
+        job.narration?.finish(findings.aiAnalysis)
         return this.#envelope(findings, request, begin, known, id)
       }
       const { value, joined } = await this.#results.share(key, limited, run, isWhole)
+      // Who joined another's run hears the whole at its end.
+      job.narration?.finish(value.aiAnalysis)
       return this.#envelope(value, request, begin, joined || known, joined ? randomUUID() : id)
     })
   }
 
   async #job(request: ParsedContext, options: EnhanceOptions): Promise<Job> {
     const strategy = options.strategy ?? this.#config.strategy
+    const { onText, onWorkerDeath = 'restart' } = options
     return {
       request,
-      choice: await this.#chooseModels(),
+      narration: onText === undefined ? undefined : new Narration(request.taskId, onText),
+      restart: onWorkerDeath === 'restart',
+      choice: await chooseModels(this.#parts, this.#settings),
       settings: this.#settings,
       wishes: { strategy, hints: options.hints },
       onProgress: options.onProgress,
-    }
-  }
-
-  /** The models that will be asked; where words may stand in, also the reason why there are none. */
-  async #chooseModels(): Promise<ModelChoice> {
-    const { encoder, judges } = this.#parts
-    const byWords = async () => ({ encoder: noEncoder, judges: await judges(undefined) })
-    if (!this.#settings.useEmbeddings) return byWords()
-    try {
-      const found = await encoder()
-      return { encoder: found, judges: await judges(found) }
-    } catch (error) {
-      if (this.#settings.fallback === 'error' || !meansNoWorker(error)) throw error
-      return { ...(await byWords()), failure: errorRecord(error) }
     }
   }
 

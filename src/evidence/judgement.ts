@@ -6,9 +6,10 @@ import type { FigureCheck } from './figure-check.ts'
 import type { HeadInput } from './head/head.ts'
 import type { Judges, Scaling } from './judges.ts'
 import type { Scored } from './rank.ts'
-import type { CalibratedOn, ConfidenceMethod } from './result.ts'
+import type { CalibratedOn, ConfidenceMethod, Stance } from './result.ts'
 import { isEmbedded, type State } from './state.ts'
 import { neutral, saidOf } from './verdict/calibration.ts'
+import { rescaledChances } from './verdict/chances.ts'
 import { figureCalibration, withFigures } from './verdict/figures.ts'
 import { type ClaimVerdict, type Judgement, judge, type PassageReading, verdictOf } from './verdict/judge.ts'
 
@@ -19,27 +20,42 @@ export const lexicalCeiling = 0.4
 export type Judged = Judgement &
   ClaimVerdict & {
     readonly method: ConfidenceMethod
-    /** Who judged the passages, whatever decided in the end. */
-    readonly judge: 'head' | 'verifier' | undefined
+    /** Who judged, whatever decided in the end. */
+    readonly judge: 'head' | 'verifier' | 'generator' | undefined
     readonly calibration: CalibratedOn | 'uncalibrated'
     readonly figures: FigureCheck
   }
 
-/** The verdict over `scored` passages. */
-export function judgementOf(
-  state: State,
-  scored: readonly Scored[],
-  sources: number,
-  judges: Judges,
-  figures: FigureCheck,
-  fallback: boolean,
-): Judged {
-  const { method, logitsOf, scaling } = voiceOf(state, judges)
+/** What a language model says that a passage says of the claim; by the passage's place. */
+export type Stances = ReadonlyMap<number, Stance>
+
+/** What a verdict is come to from, beside the judges. */
+export type Heard = {
+  readonly scored: readonly Scored[]
+  /** How many sources there are. */
+  readonly sources: number
+  readonly figures: FigureCheck
+  /** The stances that a language model gave to passages; empty where none did. */
+  readonly stances: Stances
+  readonly fallback: boolean
+}
+
+/** The verdict over what was heard. */
+export function judgementOf(state: State, heard: Heard, judges: Judges): Judged {
+  const { fallback, figures, scored, sources, stances } = heard
+  const voice = voiceOf(state, judges)
   const readings = scored.map(
-    (passage): PassageReading => ({ ...passage, relevance: passage.score, logits: logitsOf(passage) }),
+    (passage): PassageReading => ({
+      ...passage,
+      relevance: passage.score,
+      logits: voice.logitsOf(passage),
+    }),
   )
   const { decision, statesFigure } = figures
-  const judgement = withFigures(judge(readings, sources, scaling), decision, { stated: statesFigure })
+  const bySources = judge(readings, sources, voice.scaling)
+  const byModel = fallback ? undefined : ofTheWhole(state, bySources, scored, stances, judges)
+  const { method, scaling } = byModel === undefined ? voice : generatorVoice(judges)
+  const judgement = withFigures(byModel ?? bySources, decision, { stated: statesFigure })
   const byFigures = decision.verdict !== 'silent'
   const said = verdictOf(judgement.claim, judges.threshold, judgement.ground)
   const nobody = method === 'similarity' || method === 'lexical'
@@ -48,11 +64,40 @@ export function judgementOf(
     ...judgement,
     ...(method === 'lexical' ? modest(verdict, judgement, byFigures && !fallback) : verdict),
     method: byFigures && !fallback ? 'arithmetic' : method,
-    judge: method === 'head' || method === 'verifier' ? method : undefined,
+    judge: method === 'similarity' || method === 'lexical' || method === 'arithmetic' ? undefined : method,
     calibration: byFigures && !fallback ? saidOfFigures() : saidOf(scaling),
     figures,
   }
 }
+
+/**
+ * The judgement where a language model judged the claim as a whole: its chances of the verdicts' names, and to stand
+ * on the passages that its analysis says take a side. Sources keep what they say one by one.
+ */
+function ofTheWhole(
+  { written }: State,
+  judgement: Judgement,
+  scored: readonly Scored[],
+  stances: Stances,
+  { generator, scalings }: Judges,
+): Judgement | undefined {
+  if (generator === undefined || written?.chances === undefined) return undefined
+  const claim = rescaledChances(written.chances, scalings.generator.claim)
+  const passages = scored.map(({ place }, index) => {
+    const { chances } = judgement.passages[index] as Judgement['passages'][number]
+    const stance = stances.get(place) ?? 'neutral'
+    return { chances, stance, score: stance === 'neutral' ? 0 : claim[stance] }
+  })
+  const standing = (side: 'supports' | 'refutes') =>
+    passages.some(({ stance }) => stance === side) ? ('strong' as const) : ('none' as const)
+  const ground = { supports: standing('supports'), refutes: standing('refutes'), figure: 'none' as const }
+  return { ...judgement, claim, passages, ground }
+}
+
+const generatorVoice = ({ scalings }: Judges): Pick<Voice, 'method' | 'scaling'> => ({
+  method: 'generator',
+  scaling: scalings.generator,
+})
 
 /**
  * Words alone never sound sure; what arithmetic has decided stands on its own, but not where it had to stand in

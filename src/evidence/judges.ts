@@ -1,6 +1,7 @@
 /**
  * Who says what a passage says of a claim, and how its word becomes a probability: a configured verifier, else
- * the head over the embeddings, else nobody, and nearness alone decides nothing.
+ * the head over the embeddings, else nobody, and nearness alone decides nothing. Of the claim as a whole a language
+ * model can be asked instead.
  */
 import type { VariantRef } from '../core/call.ts'
 import { errorOf } from '../core/errors.ts'
@@ -23,7 +24,9 @@ export type Judges = {
   /** Reads the vectors of the encoder that it was trained over. */
   readonly head: Head | undefined
   readonly verifier: VariantRef | undefined
-  readonly scalings: { readonly head: Scaling; readonly verifier: Scaling }
+  /** The language model whose chances of the verdicts' names decide; undefined where it is not to judge. */
+  readonly generator: VariantRef | undefined
+  readonly scalings: Readonly<Record<Who, Scaling>>
   /** Of whoever is asked first: whose odds a calibration is fitted to. */
   readonly model: CalibratedModel
   /** How likely a verdict must be to be given. */
@@ -32,9 +35,12 @@ export type Judges = {
   readonly identity: Identity
 }
 
+type Who = 'head' | 'verifier' | 'generator'
+
 type Identity = {
   readonly head: string
   readonly verifier: string
+  readonly generator: string
   readonly scalings: string
   readonly threshold: number
 }
@@ -44,6 +50,7 @@ export type JudgingModels = {
   readonly encoder?: VariantRef
   readonly head?: Head
   readonly verifier?: VariantRef | undefined
+  readonly generator?: VariantRef | undefined
 }
 
 /**
@@ -51,27 +58,40 @@ export type JudgingModels = {
  * @throws InputError ER_CONFIG where the configured calibration was fitted to another model's odds.
  */
 export function judgesOf(
-  { calibration, threshold }: Pick<ResolvedConfig, 'calibration' | 'threshold'>,
-  { encoder, head, verifier }: JudgingModels,
+  {
+    calibration,
+    judge,
+    threshold,
+  }: Pick<ResolvedConfig, 'calibration' | 'threshold'> & Partial<Pick<ResolvedConfig, 'judge'>>,
+  { encoder, generator, head, verifier }: JudgingModels,
 ): Judges {
   // Over another encoder's vectors the head's weights mean nothing.
   const fitting = head !== undefined && head.encoder === encoder?.weightsHash ? head : undefined
   const models = {
     head: { encoder: encoder?.weightsHash ?? '', judge: fitting?.revision ?? '' },
     verifier: { encoder: encoder?.weightsHash ?? '', judge: verifier?.weightsHash ?? '' },
+    // It reads the passages itself, whoever chose them.
+    generator: { encoder: 'none', judge: generator === undefined ? '' : revisionOf(generator) },
   }
-  const scalingOf = (who: 'head' | 'verifier'): Scaling => {
+  const fittedToGenerator = typeof calibration === 'object' && belongsTo(calibration, models.generator)
+  const judging = judge === 'generator' || fittedToGenerator ? generator : undefined
+  const scalingOf = (who: Who): Scaling => {
     if (calibration === 'none') return neutral
     if (calibration !== undefined && belongsTo(calibration, models[who])) return calibration
-    if (who === 'verifier' || fitting === undefined) return neutral
+    if (who !== 'head' || fitting === undefined) return neutral
     const own = parseCalibration(fitting.calibration)
     return { ...own, model: models.head }
   }
   const judges = {
     head: fitting,
     verifier,
-    scalings: { head: scalingOf('head'), verifier: scalingOf('verifier') },
-    model: verifier === undefined ? models.head : models.verifier,
+    generator: judging,
+    scalings: {
+      head: scalingOf('head'),
+      verifier: scalingOf('verifier'),
+      generator: scalingOf('generator'),
+    },
+    model: judging !== undefined ? models.generator : verifier === undefined ? models.head : models.verifier,
     threshold,
   }
   const fits = typeof calibration !== 'object' || Object.values(judges.scalings).includes(calibration)
@@ -88,19 +108,25 @@ function misfit(calibration: Calibration, models: Readonly<Record<string, Calibr
 }
 
 const identityOf = ({
+  generator,
   head,
   verifier,
   scalings,
   threshold,
 }: Omit<Judges, 'identity' | 'model'>): Identity => ({
   head: head?.revision ?? '',
-  verifier: verifier === undefined ? '' : `${verifier.revision}+${verifier.weightsHash}`,
+  verifier: verifier === undefined ? '' : revisionOf(verifier),
+  generator: generator === undefined ? '' : revisionOf(generator),
   scalings: valueHash(scalings),
   threshold,
 })
 
+/** A model's revision and weights in one. */
+export const revisionOf = ({ revision, weightsHash }: VariantRef): string => `${revision}+${weightsHash}`
+
 /** Name and revision of who judged by this method; null for a method that judges nothing. */
-export function nameOf({ head, verifier }: Judges, judge: 'head' | 'verifier' | undefined): string | null {
+export function nameOf({ generator, head, verifier }: Judges, judge: Who | undefined): string | null {
+  if (judge === 'generator' && generator !== undefined) return `${generator.name}@${generator.revision}`
   if (judge === 'head' && head !== undefined) return `${head.name}@${head.revision.slice(0, 12)}`
   if (judge === 'verifier' && verifier !== undefined) return `${verifier.name}@${verifier.revision}`
   return null

@@ -1,10 +1,12 @@
 /** What the product needs from outside its room, each a small interface. */
 import type { Call, Dispatch, VariantRef } from '../core/call.ts'
 import type { Telemetry } from '../core/telemetry.ts'
+import type { EncoderRef } from '../models/encoder.ts'
 import type { MemoStore, Profiles, TraceSink } from '../plan/ports.ts'
 import type { CheckFigures } from './figure-check.ts'
 import type { WorkerHealth } from './health.ts'
 import type { Judges } from './judges.ts'
+import type { PromptLibrary } from './prompts/library.ts'
 import type { Tabulate } from './reading.ts'
 
 /** What the enhancer is made of; `runner.ts` puts it together. */
@@ -12,7 +14,11 @@ export type EnhancerParts = {
   readonly dispatch: Dispatch
   readonly tabulate: Tabulate
   readonly figures: CheckFigures
-  readonly encoder: () => Promise<VariantRef>
+  readonly encoder: () => Promise<EncoderRef>
+  /** Who writes analyses; undefined where no language model is configured. */
+  readonly generator: () => Promise<VariantRef | undefined>
+  /** What it is asked with. */
+  readonly prompts: PromptLibrary
   /** Who says what passages say, where this encoder makes the vectors; none of it without an encoder. */
   readonly judges: (encoder: VariantRef | undefined) => Promise<Judges>
   readonly telemetry: Telemetry

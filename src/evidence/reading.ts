@@ -12,7 +12,7 @@ import { type Readable, readSources } from './sources.ts'
 import { type Term, termsOf } from './terms.ts'
 
 /** Raised when the same request may get another answer; part of every execution key. */
-export const recipeVersion = '3'
+export const recipeVersion = '4'
 
 /** Cuts a source and notes the claim's terms; in a thread where it is large. */
 export type Tabulate = (content: string, terms: readonly Term[], signal: AbortSignal) => Promise<PassageTable>

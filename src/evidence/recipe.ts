@@ -12,16 +12,21 @@ import type { ErrorRecord } from '../core/errors.ts'
 import { sha256 } from '../core/hash.ts'
 import type { Spend } from '../core/ledger.ts'
 import { portable } from '../core/trace.ts'
+import type { EncoderRef } from '../models/encoder.ts'
 import { bind, branch, type PlanNode, sequential, stage } from '../plan/node.ts'
 import { type Asking, embedName, mostFor, readPassages, type Texts, tokensFor } from './asking.ts'
 import { type Conclusions, conclude, type Envelope } from './conclude.ts'
 import type { CheckFigures, FigureCheck } from './figure-check.ts'
 import type { Judges } from './judges.ts'
+import type { Narration } from './narration.ts'
 import { cosine } from './rank.ts'
 import { type Reading, recipeVersion } from './reading.ts'
+import type { GenerationFigures } from './result.ts'
 import { type Candidate, selectPassages } from './select.ts'
 import { isEmbedded, portableState, type Question, type State, stateOf } from './state.ts'
 import type { ValidationSettings } from './validated.ts'
+import { type WritingSettings, writeAbout } from './writing.ts'
+import type { WrittenPrompts } from './written/prompts.ts'
 
 /** Passages of the first step of a plan that goes step by step. */
 const stepPassages = 8
@@ -44,15 +49,21 @@ export type RecipeSettings = {
   readonly confidenceBoost: number
   readonly useEmbeddings: boolean
   readonly fallback: 'lexical' | 'error'
-  readonly generator: string | undefined
+  /** How analyses are written; undefined where they quote alone. */
+  readonly writing: WritingSettings | undefined
   readonly validation: ValidationSettings
 }
 
 /** Who embeds, or why nobody can, and who says what the passages say. */
 export type ModelChoice = {
-  readonly encoder: VariantRef
+  readonly encoder: EncoderRef
   readonly failure?: ErrorRecord
   readonly judges: Judges
+  /** Who writes, or why nobody does although it was wanted. */
+  readonly generator?: VariantRef | undefined
+  /** What it is asked with. */
+  readonly prompts?: WrittenPrompts
+  readonly generatorFailure?: ErrorRecord
 }
 
 /** One way to answer a request. */
@@ -78,6 +89,14 @@ export type RecipeParts = {
   readonly uncached: (call: Call) => readonly string[]
   /** Milliseconds that a token takes, measured or guessed. */
   readonly tokenMs: number
+  /** Who hears an analysis as it is written. */
+  readonly narration: Narration | undefined
+  /** Whether a generation whose worker dies is begun anew. */
+  readonly restart: boolean
+  /** Whose prompts may share their computed beginnings. */
+  readonly scope: string
+  /** Told what writing took. */
+  readonly onGenerated: (figures: GenerationFigures) => void
 }
 
 /**
@@ -210,7 +229,9 @@ class Readers {
   ): Recipe {
     const { reading, envelope } = this.#parts
     const end = conclude(reading, this.#passages, { ...envelope, plan: name })
-    const read = steps.length === 0 ? stop : sequential<State, State>(...steps)
+    const writing = this.#writing()
+    const all = writing === undefined ? steps : [...steps, writing]
+    const read = all.length === 0 ? stop : sequential<State, State>(...all)
     return {
       name,
       // Figures are checked while the workers read.
@@ -225,6 +246,24 @@ class Readers {
         return { expected: sure + more * goOnPart, longest: sure + more }
       },
     }
+  }
+
+  /** The step that has an analysis written about what was read. */
+  #writing(): PlanNode<State, State> | undefined {
+    const { choice, narration, onGenerated, reading, restart, scope, settings } = this.#parts
+    const { generator: variant, judges, prompts } = choice
+    if (variant === undefined || prompts === undefined || settings.writing === undefined) return undefined
+    return writeAbout(reading, this.#passages, {
+      ...settings.writing,
+      variant,
+      prompts,
+      narration,
+      restart,
+      scope,
+      onGenerated,
+      judging: judges.generator !== undefined,
+      fallback: settings.fallback,
+    })
   }
 
   #checkFigures(): PlanNode<State, FigureCheck> {

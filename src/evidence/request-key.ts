@@ -1,16 +1,18 @@
 /** What findings depend on, and how much memory they take: the key and the size of a kept result. */
 import { sha256 } from '../core/hash.ts'
 import { executionKey } from '../core/trace.ts'
+import { revisionOf } from './judges.ts'
 import { recipeVersion } from './reading.ts'
 import type { ModelChoice, RecipeSettings } from './recipe.ts'
 import { type EnhanceOptions, type ParsedContext, sourceId } from './request.ts'
 import type { Findings } from './result.ts'
+import { versionOf } from './written/prompts.ts'
 
 /** Everything that the findings depend on; not the task, which has no part in them, nor a budget: partial ones are not kept. */
 export function requestKey(
   request: ParsedContext,
   { reproducible = false, strategy, hints }: EnhanceOptions,
-  { encoder, judges }: ModelChoice,
+  { encoder, generator, judges, prompts }: ModelChoice,
   settings: RecipeSettings,
 ): string {
   return executionKey({
@@ -25,7 +27,14 @@ export function requestKey(
         sha256(source.content),
       ]),
     ],
-    config: { ...plain(settings), judges: judges.identity, reproducible, strategy, hints },
+    config: {
+      ...plain(settings),
+      judges: judges.identity,
+      writer: generator === undefined ? '' : `${revisionOf(generator)} ${versionOf(prompts ?? {})}`,
+      reproducible,
+      strategy,
+      hints,
+    },
   })
 }
 

@@ -4,6 +4,7 @@ import type { RequestClass } from '../core/call.ts'
 import { InputError } from '../core/errors.ts'
 import { type Hints, hintsSchema } from '../plan/hints.ts'
 import { type Budget, budgetSchema, describeIssues, strategySchema } from './config.ts'
+import type { TextListener } from './narration.ts'
 
 /** What a request may hold at most; the README's table is made from these. Lengths in UTF-16 units. */
 export const limits = {
@@ -57,6 +58,8 @@ const optionsSchema = z.strictObject({
   budget: budgetSchema.optional(),
   strategy: strategySchema.optional(),
   hints: hintsSchema.optional(),
+  onWorkerDeath: z.enum(['restart', 'fail']).optional(),
+  onText: z.custom<TextListener>(value => typeof value === 'function', 'must be a function').optional(),
   onProgress: z
     .custom<(progress: Progress) => void>(value => typeof value === 'function', 'must be a function')
     .optional(),
@@ -89,6 +92,17 @@ export type EnhanceOptions = {
   readonly strategy?: z.input<typeof strategySchema> | undefined
   /** Limits that a plan must keep, and wishes that it should. Needs a strategy. */
   readonly hints?: Hints | undefined
+  /**
+   * What becomes of an analysis whose worker dies in the middle of it: it is written anew, from its beginning, or
+   * fails with a retryable error, so that the answer quotes alone (with `fallback: 'error'` it is thrown).
+   * @default 'restart'
+   */
+  readonly onWorkerDeath?: 'restart' | 'fail' | undefined
+  /**
+   * Called with the analysis as it is being written, and at last with what of it was not told yet; after
+   * `restarted` it comes anew from its beginning. What it throws is ignored.
+   */
+  readonly onText?: TextListener | undefined
   /** Called as steps finish; what it throws is ignored. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
 }

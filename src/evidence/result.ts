@@ -14,9 +14,10 @@ export type Stance = 'supports' | 'refutes' | 'neutral'
 
 /**
  * Who gave the confidence: arithmetic over the figures of claim and sources, the built-in head over embeddings, a
- * configured verifier, or nearness alone (`similarity` of vectors, `lexical` of words), which decides nothing.
+ * configured verifier, the chances that a language model gives to the verdicts' names (`generator`), or nearness
+ * alone (`similarity` of vectors, `lexical` of words), which decides nothing.
  */
-export type ConfidenceMethod = 'arithmetic' | 'head' | 'verifier' | 'similarity' | 'lexical'
+export type ConfidenceMethod = 'arithmetic' | 'head' | 'verifier' | 'generator' | 'similarity' | 'lexical'
 
 /** What a confidence was fitted on: the name of the set, its claims, and the error that was left there, 0 to 1. */
 export type CalibratedOn = { readonly set: string; readonly n: number; readonly ece: number }
@@ -70,7 +71,7 @@ export type EvidenceMetadata = {
   readonly processorVersion: string
   /** When this answer was given, ISO 8601. */
   readonly timestamp: string
-  /** The language model that wrote the analysis; null while there is none. */
+  /** The language model that was asked, with its revision; null where none was. */
   readonly mlxModel: string | null
   readonly embeddingModel: string
   readonly embeddingRevision: string
@@ -79,13 +80,31 @@ export type EvidenceMetadata = {
   /** True where an MLX worker computed the vectors of this answer. */
   readonly mlxModelLoaded: boolean
   readonly realMLXInference: boolean
-  readonly analysisMethod: 'extractive'
+  /** `generated`: a language model wrote it and it passed the checks; `extractive`: it only quotes and counts. */
+  readonly analysisMethod: 'extractive' | 'generated'
+  /** What asking the language model took; null where none answered. */
+  readonly generation: GenerationFigures | null
   readonly confidenceMethod: ConfidenceMethod
   readonly vectorSimilarityUsed: boolean
   /** Scores of the citations, best first; empty without embeddings. */
   readonly mlxConfidenceScores: readonly number[]
   /** The claim's vector; null without embeddings. */
   readonly embeddingVectors: readonly number[] | null
+}
+
+/** How a language model came to its text. */
+export type GenerationFigures = {
+  /** Tokens that it wrote. */
+  readonly tokens: number
+  readonly promptTokens: number
+  /** Of these, the ones that had been computed for another call already. */
+  readonly sharedTokens: number
+  /** Milliseconds from its worker's taking the call to the first token. */
+  readonly firstTokenMs: number
+  readonly tokensPerSecond: number
+  readonly seed: number
+  /** Versions of the prompts. */
+  readonly prompts: string
 }
 
 /** What was found, before it is put into an envelope for one caller. */

@@ -13,10 +13,11 @@ import { preflight } from '../plan/preflight.ts'
 import { type Chosen, chooseRecipe, explainChosen, type Wishes } from './choice.ts'
 import type { Envelope } from './conclude.ts'
 import type { CheckFigures } from './figure-check.ts'
+import type { Narration } from './narration.ts'
 import { type Reading, readingPlan, type Tabulate } from './reading.ts'
 import type { ModelChoice, RecipeSettings } from './recipe.ts'
 import type { ParsedContext, Progress } from './request.ts'
-import type { Findings, StepTiming } from './result.ts'
+import type { Findings, GenerationFigures, StepTiming } from './result.ts'
 import { oddTypes } from './sources.ts'
 import type { ValidationReport } from './validation/report.ts'
 
@@ -42,6 +43,10 @@ export type Job = {
   readonly choice: ModelChoice
   readonly settings: RecipeSettings
   readonly wishes: Wishes
+  /** Who hears the analysis as it is written. */
+  readonly narration?: Narration | undefined
+  /** Whether a generation whose worker dies is begun anew. */
+  readonly restart: boolean
   readonly onProgress?: ((progress: Progress) => void) | undefined
 }
 
@@ -52,7 +57,7 @@ export type Job = {
  * the reason is that no worker could do it.
  */
 export async function findEvidence(job: Job, context: RunContext, parts: RunParts): Promise<Findings> {
-  const notes = new Notes(job.onProgress, parts.pace)
+  const notes = new Notes(job.onProgress, parts.pace, job.choice.generator !== undefined)
   const { profiles } = parts
   const within: ExecuteParts = {
     dispatch: notes.over(parts.dispatch),
@@ -65,6 +70,7 @@ export async function findEvidence(job: Job, context: RunContext, parts: RunPart
   return {
     ...conclusions,
     validation: checked.report ?? conclusions.validation,
+    metadata: { ...conclusions.metadata, generation: checked.generation ?? null },
     spent: context.ledger.spent,
     timings: notes.timings,
     trace: context.trace.record(),
@@ -78,11 +84,11 @@ export async function explainEvidence(job: Job, context: RunContext, parts: RunP
   return `${explainChosen(chosen)}\n${explain(chosen.recipe.plan)}`
 }
 
-/** What the checks of a run came to, with their times. */
-type Checked = { report?: ValidationReport }
+/** What a run came to that has times in it: its checks, and what writing took. */
+type Checked = { report?: ValidationReport; generation?: GenerationFigures }
 
 async function chosenFor(
-  { request, choice, settings, wishes }: Job,
+  { request, choice, settings, wishes, narration, restart }: Job,
   context: RunContext,
   parts: RunParts,
   within: ExecuteParts,
@@ -93,11 +99,17 @@ async function chosenFor(
   const onValidated = (report: ValidationReport) => {
     checked.report = report
   }
+  const onGenerated = (figures: GenerationFigures) => {
+    checked.generation = figures
+  }
   const envelope = { ...envelopeOf(request, reading, choice, settings, parts.version), onValidated }
   const { reproducible } = context
   const { adapted, figures, pace, uncached } = parts
   const { tokenMs } = pace
-  const recipeParts = { reading, choice, settings, reproducible, envelope, figures, uncached, tokenMs }
+  const recipeParts = {
+    ...{ reading, choice, settings, reproducible, envelope, figures, uncached, tokenMs },
+    ...{ narration, restart, scope: context.caller, onGenerated },
+  }
   const chosen = chooseRecipe(recipeParts, context.ledger, context.deadline - now(), wishes, adapted)
   return { ...chosen, checked }
 }
@@ -105,7 +117,7 @@ async function chosenFor(
 function envelopeOf(
   request: ParsedContext,
   reading: Reading,
-  { encoder, failure, judges }: ModelChoice,
+  { encoder, failure, generator, generatorFailure, judges, prompts }: ModelChoice,
   settings: RecipeSettings,
   version: string,
 ): Omit<Envelope, 'plan' | 'onValidated'> {
@@ -113,27 +125,18 @@ function envelopeOf(
     metadata: {
       processor: 'evidence-runner',
       processorVersion: version,
-      mlxModel: null,
+      mlxModel: generator === undefined ? null : `${generator.name}@${generator.revision}`,
       embeddingModel: encoder.name,
       embeddingRevision: encoder.revision,
     },
-    warnings: warningsOf(request, settings),
-    errors: [...reading.errors, ...(failure === undefined ? [] : [failure])],
+    warnings: oddTypes(request.sources),
+    errors: [...reading.errors, ...[failure, generatorFailure].filter(error => error !== undefined)],
     fallbackUsed: failure !== undefined,
     confidenceBoost: settings.confidenceBoost,
     judges,
+    prompts,
     validation: settings.validation,
   }
-}
-
-function warningsOf(request: ParsedContext, settings: RecipeSettings): string[] {
-  const warnings = oddTypes(request.sources)
-  if (settings.generator !== undefined) {
-    warnings.push(
-      `mlxModelPath ${JSON.stringify(settings.generator)} was not used: this version writes extractive analyses only`,
-    )
-  }
-  return warnings
 }
 
 const guessedTokenMs = 0.25
@@ -170,6 +173,7 @@ export class Pace {
 const told: Readonly<Record<string, string>> = {
   'evidence.passages': 'passages',
   'evidence.embed': 'embed',
+  'evidence.generate': 'generate',
   'evidence.rank': 'rank',
   'evidence.analysis': 'analysis',
   'evidence.validate': 'validate',
@@ -181,19 +185,22 @@ class Notes {
   readonly #pace: Pace
   readonly #done = new Set<string>()
   readonly #onProgress: ((progress: Progress) => void) | undefined
-  #reply: Reply | undefined
+  readonly #replies = new Map<string, Reply>()
+  readonly #total: number
 
-  constructor(onProgress: ((progress: Progress) => void) | undefined, pace: Pace) {
+  constructor(onProgress: ((progress: Progress) => void) | undefined, pace: Pace, writes: boolean) {
     this.#onProgress = onProgress
     this.#pace = pace
+    this.#total = Object.keys(told).length - (writes ? 0 : 1)
   }
 
   /** The same dispatch, with an ear to its replies. */
   over(dispatch: Dispatch): Dispatch {
     return async (call, context) => {
       const reply = await dispatch(call, context)
-      this.#reply = reply
-      this.#pace.note(reply)
+      this.#replies.set(call.variant.op, reply)
+      // Of what is read: a written token takes far longer.
+      if (call.variant.op !== 'generate') this.#pace.note(reply)
       return reply
     }
   }
@@ -201,13 +208,13 @@ class Notes {
   readonly hear = ({ kind, name, status, ms = 0 }: PlanEvent): void => {
     const step = told[name]
     // What a worker could not do took its time, too; words stand in.
-    if (kind !== 'end' || step === undefined || (status !== 'ok' && step !== 'embed')) return
-    const timings = step === 'embed' ? this.#reply?.timings : undefined
+    const remote = step === 'embed' || step === 'generate'
+    if (kind !== 'end' || step === undefined || (status !== 'ok' && !remote)) return
+    const timings = remote ? this.#replies.get(step)?.timings : undefined
     this.timings.push({ step, totalMs: ms, ...timings })
     this.#done.add(step)
     try {
-      const total = Object.keys(told).length
-      const heard: unknown = this.#onProgress?.({ step, done: this.#done.size, total })
+      const heard: unknown = this.#onProgress?.({ step, done: this.#done.size, total: this.#total })
       Promise.resolve(heard).catch(() => {})
     } catch {
       // A listener's fault is its own, now or later.

@@ -4,8 +4,11 @@
  */
 import type { Vectors } from '../core/call.ts'
 import { row } from '../core/call.ts'
-import { BudgetError, type ErrorRecord, errorRecord, RunnerError } from '../core/errors.ts'
+import { BudgetError, type ErrorRecord, errorRecord, InputError, RunnerError } from '../core/errors.ts'
+import { sha256 } from '../core/hash.ts'
 import type { Settled } from '../plan/node.ts'
+import type { ClaimChances } from './verdict/chances.ts'
+import type { PassageShown, WriterLimits } from './written/ask.ts'
 
 /** A passage by place and content. */
 export type PassageRef = {
@@ -22,6 +25,21 @@ export type PassageRef = {
 /** What is asked: a claim, and the passages that may be read for it. Plain data, equal for equal requests. */
 export type Question = { readonly claim: string; readonly passages: readonly PassageRef[] }
 
+/** What a language model wrote, before any of it is believed. */
+export type Written = {
+  /** The passages that it was to be shown, best first, by the places that they have here. */
+  readonly given: readonly (PassageShown & { readonly place: number })[]
+  readonly limits: WriterLimits
+  /** JSON of the analysis. */
+  readonly text: string
+  /** Whether it had to end before it was complete. */
+  readonly cut: boolean
+  /** Of the verdicts' names as they came, where it was asked for them. */
+  readonly chances: ClaimChances | undefined
+  /** How much of all its chances these had together, 0 to 1. */
+  readonly mass: number
+}
+
 /** How far the reading has come. */
 export type State = {
   readonly question: Question
@@ -29,6 +47,7 @@ export type State = {
   readonly rows: readonly (Float32Array | undefined)[]
   /** What a verifier said, by the same places: chances of supports, refutes, neither; or of relevance alone. */
   readonly verified: readonly (Float32Array | undefined)[]
+  readonly written: Written | undefined
   readonly failures: readonly ErrorRecord[]
 }
 
@@ -37,16 +56,22 @@ export const stateOf = (question: Question): State => ({
   question,
   rows: new Array<undefined>(question.passages.length + 1).fill(undefined),
   verified: new Array<undefined>(question.passages.length + 1).fill(undefined),
+  written: undefined,
   failures: [],
 })
 
 /** A state as a portable trace has it: which vectors are there, not their bits. */
-export const portableState = ({ question, rows, verified, failures }: State) => ({
+export const portableState = ({ question, rows, verified, written, failures }: State) => ({
   question,
   read: filledOf(rows),
   verified: filledOf(verified),
+  written: portableWritten(written),
   failures: failures.map(({ code }) => code),
 })
+
+/** What was written as a portable trace has it: its text by its hash, no chances and no times. */
+export const portableWritten = (written: Written | undefined) =>
+  written === undefined ? 'nothing' : [written.given.map(({ place }) => place), sha256(written.text)]
 
 const filledOf = (rows: State['rows']): number[] =>
   rows.flatMap((row, place) => (row === undefined ? [] : [place]))
@@ -92,6 +117,27 @@ export function withVerified(
   return { ...state, failures: [...state.failures, errorRecord(reason)] }
 }
 
+/**
+ * The state with what came of asking a language model. Where it could not be asked, the analysis quotes alone, and a
+ * failure says so.
+ * @throws the reason, where nothing may stand in for it.
+ */
+export function withWritten(
+  state: State,
+  outcome: Settled<Written | undefined>,
+  fallback: 'lexical' | 'error',
+): State {
+  if (outcome.status === 'fulfilled') return { ...state, written: outcome.value }
+  const { reason } = outcome
+  // Where nothing fits the model's context there is nothing to try again.
+  const tooLarge = reason instanceof InputError && reason.code === 'ER_INPUT'
+  const excused = tooLarge || (fallback === 'lexical' && meansNoWorker(reason))
+  if (!excused && !(reason instanceof BudgetError)) throw reason
+  const record = errorRecord(reason)
+  const message = `The language model wrote nothing: ${record.message}`
+  return { ...state, failures: [...state.failures, { ...record, message }] }
+}
+
 function withRows(rows: State['rows'], places: readonly number[], vectors: Vectors): State['rows'] {
   const filled = [...rows]
   for (const [index, place] of places.entries()) filled[place] = row(vectors, index)
@@ -103,7 +149,9 @@ export function failuresOf({ failures, question, rows }: State): ErrorRecord[] {
   const codes = [...new Set(failures.map(({ code }) => code))]
   const unread = rows.slice(1).filter(vector => vector === undefined).length
   const missing =
-    rows[0] === undefined ? '' : `${unread} of ${question.passages.length} passages were not read: `
+    rows[0] === undefined || unread === 0
+      ? ''
+      : `${unread} of ${question.passages.length} passages were not read: `
   return codes.map(code => {
     const record = failures.findLast(failure => failure.code === code) as ErrorRecord
     return { ...record, message: `${missing}${record.message}` }

@@ -87,10 +87,11 @@ const nothingUsed: Reply = {
   wastedMs: 0,
 }
 
-/** What a vector depends on: the model, how it was run, and the text. */
-const keyOf = (call: Call, text: string): string => {
-  const { model, revision, weightsHash } = call.variant
-  return sha256(`${model}\0${revision}\0${weightsHash}\0${call.options?.['pad'] ?? ''}\0${text}`)
+/** What a vector depends on: the model, how it was run, what was put before the text, and the text. */
+const keyOf = ({ variant, options = {} }: Call, text: string): string => {
+  const { model, revision, weightsHash } = variant
+  const { pad = '', as = '', instruction = '' } = options
+  return sha256([model, revision, weightsHash, pad, as, instruction, text].join('\0'))
 }
 
 function matrixOf(

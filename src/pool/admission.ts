@@ -14,40 +14,84 @@ import type { Queue } from './queue.ts'
 const doubt = 1.25
 const shortestRetryMs = 50
 
+/** A queue fuller than this part of its limit counts as saturated. */
+const saturation = 0.8
+
+/** Whether new calls may soon be refused. */
+export const isSaturated = (
+  { items, bytes }: Queue,
+  { queueLimit, queueBytes }: ResolvedPoolOptions,
+): boolean => items >= queueLimit * saturation || bytes >= queueBytes * saturation
+
 /** What stands behind the door. */
 export type Behind = {
   readonly queue: Queue
   readonly costs: CostModel
   /** Workers that serve, or soon will. */
   readonly workers: number
+  /** How many calls of an operation a worker takes at once; 1 where that finishes in one step. */
+  readonly slots: (op: string) => number
   readonly now: number
 }
 
 /** The reason to refuse `job`, if there is one. */
 export function refusalOf(job: Job, options: ResolvedPoolOptions, behind: Behind): RunnerError | undefined {
-  const { queue, costs, now } = behind
+  const { queue, now } = behind
   const { op } = job.call.variant
   const { length } = job.queued
-  const workers = Math.max(1, behind.workers)
+  const misfit = misfitOf(job, behind.slots(op))
+  if (misfit !== undefined) return misfit
   if (length > options.queueLimit) {
     return errorOf(
       'ER_INPUT',
       `${length} items in one call; the queue takes ${options.queueLimit}: send them in pieces`,
     )
   }
-  const waitMs = (costs.fit(op).perTokenMs * queue.tokensAhead(job.context.class)) / workers
+  const waitMs = waitOf(job, behind)
   const full = fullness(job, options, queue, waitMs)
   if (full !== undefined) {
     const retryAfterMs = Math.round(Math.max(shortestRetryMs, waitMs))
     return errorOf('ER_QUEUE_FULL', `${full}; come back in ${retryAfterMs} ms`, { retryAfterMs })
   }
   const leftMs = job.context.deadline - now
-  const runMs = costs.predict(op, tokensOf(job.queued) / workers)
+  const runMs = runOf(job, behind)
   if (runMs > leftMs * doubt) return deadlinePassed(`${op} (it takes about ${Math.round(runMs)} ms)`, leftMs)
   if (waitMs + runMs <= leftMs * doubt) return undefined
   const retryAfterMs = Math.round(Math.max(shortestRetryMs, waitMs + runMs - leftMs))
   const message = `The call would be answered in about ${Math.round(waitMs + runMs)} ms and may take ${Math.round(leftMs)}; come back in ${retryAfterMs} ms`
   return errorOf('ER_QUEUE_FULL', message, { retryAfterMs })
+}
+
+/** The reason to refuse a job whose items can't go together, as a worker has only so many slots. */
+export function misfitOf({ call, items }: Job, slots: number): RunnerError | undefined {
+  if (call.together !== true || slots === 1 || items.length <= slots) return undefined
+  const message = `${items.length} items are to run together, and a worker takes ${slots} of ${call.variant.op} at once: send them in pieces`
+  return errorOf('ER_INPUT', message)
+}
+
+/**
+ * How long a job will wait, about. What takes one step waits for all that does, since a worker has one lane for
+ * it; what takes many has a lane of its own, of which each slot serves one call after the other.
+ */
+function waitOf({ call, context }: Job, { queue, costs, workers, slots }: Behind): number {
+  const { op } = call.variant
+  const own = slots(op)
+  const waitMs = queue.ahead(context.class, (other, { items, tokens }) => {
+    if (tokens === 0 || (other !== op && (own > 1 || slots(other) > 1))) return 0
+    const { perTokenMs, fixedMs } = costs.fit(other)
+    return own > 1 ? (perTokenMs * tokens + fixedMs * items) / own : perTokenMs * tokens
+  })
+  return waitMs / Math.max(1, workers)
+}
+
+/** How long a job will run, about: its items side by side on all workers, or in all their slots. */
+function runOf({ call, queued }: Job, { costs, workers, slots }: Behind): number {
+  const { op } = call.variant
+  const own = slots(op)
+  const places = Math.max(1, workers) * own
+  if (own === 1) return costs.predict(op, tokensOf(queued) / places)
+  // The longest comes first.
+  return costs.predict(op, queued[0]?.tokens ?? 0) * Math.ceil(queued.length / places)
 }
 
 function fullness(job: Job, options: ResolvedPoolOptions, queue: Queue, waitMs: number): string | undefined {

@@ -47,9 +47,9 @@ export class Breaker {
     if (this.#state !== 'closed' || this.#barren.length >= tolerated) this.#open()
   }
 
-  /** A death that was counted turned out to be a poisonous item's doing. */
-  forgiveBarrenDeath(): void {
-    this.#barren.pop()
+  /** So many deaths that were counted turned out to be a poisonous item's doing. */
+  forgiveBarrenDeaths(count: number): void {
+    this.#barren.splice(Math.max(0, this.#barren.length - count))
   }
 
   /** A worker never got ready. One is enough: the next would fail the same way. */

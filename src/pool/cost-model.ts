@@ -13,6 +13,12 @@ const memory = 0.98
 const leastBatches = 4
 const leastSpread = 0.1
 
+/**
+ * How much longer than a batch of unknown size a single step may take: it may read hundreds of tokens of long
+ * prompts with a large model, and of single steps nothing is learnt.
+ */
+const stepPatience = 3
+
 type Sums = { n: number; x: number; y: number; xx: number; xy: number }
 
 export class CostModel {
@@ -55,4 +61,16 @@ export class CostModel {
     const perTokenMs = alike ? 0 : Math.max(0, Math.min((n * xy - x * y) / spread, y / x))
     return { perTokenMs, fixedMs: Math.max(0, (y - perTokenMs * x) / n) }
   }
+}
+
+/**
+ * How long a worker may be silent, in milliseconds. A batch of one step says nothing until it is done; what takes
+ * many may take as long as it likes, as long as it makes them.
+ */
+export function patienceMs(
+  { hangFloorMs, hangFactor }: { readonly hangFloorMs: number; readonly hangFactor: number },
+  predictedMs: number,
+  stepwise: boolean,
+): number {
+  return stepwise ? stepPatience * hangFloorMs : Math.max(hangFloorMs, hangFactor * predictedMs)
 }

@@ -27,6 +27,21 @@ export class Crew {
     return this.slots.filter(({ worker }) => worker?.state === 'ready' || worker?.state === 'busy').length
   }
 
+  /** How many calls of `op` a worker takes at once; all have the same operations. 1 before one is warm. */
+  places(op: string): number {
+    for (const worker of this.#active) return worker.slots(op)
+    return 1
+  }
+
+  /** The serving worker with the most room for `op`, the first of several. */
+  roomiest(op: string): Worker | undefined {
+    let best: Worker | undefined
+    for (const worker of this.#active) {
+      if (best === undefined || worker.room(op) > best.room(op)) best = worker
+    }
+    return best
+  }
+
   /** Whether a worker is there or on its way. */
   get alive(): boolean {
     return this.slots.some(slot => slot.alive)

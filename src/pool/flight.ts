@@ -16,10 +16,23 @@ const poisonBlame = 2
 export type Rescue = {
   /** To be run again, each alone. */
   readonly again: readonly Item[]
+  /** To be run again as before: what takes many steps is long, and is suspected from the second death on. */
+  readonly anew: readonly Item[]
   /** Refused for good, with the error that its caller gets. */
   readonly poisoned: readonly { readonly item: Item; readonly error: RunnerError }[]
+  /** Calls that were not to be run again, with the error that each gets. */
+  readonly ended: readonly { readonly job: Job; readonly error: RunnerError }[]
   /** How long it had been under way. */
   readonly wastedMs: number
+}
+
+/** What an answer to a flight came to. */
+export type Settlement = {
+  readonly settled: readonly Job[]
+  /** Items that failed or whose own job had gone before. */
+  readonly loose: readonly Item[]
+  /** Sizes, in estimated tokens, of what took the time that the message tells. */
+  readonly timed: readonly number[]
 }
 
 export class Flight {
@@ -32,7 +45,8 @@ export class Flight {
   /** Whether it carries one suspect and nothing else. */
   readonly alone: boolean
   readonly sentAt = now()
-  readonly #stepwise: boolean
+  /** Whether each item is a call of its own, which makes steps until it is answered. */
+  readonly stepwise: boolean
   // Slices that have not been answered, by an id that is unique among all batches of the pool.
   readonly #slices = new Map<number, Item[]>()
 
@@ -48,7 +62,7 @@ export class Flight {
     this.items = items
     this.tokens = tokensOf(items)
     this.alone = first.alone
-    this.#stepwise = stepwise
+    this.stepwise = stepwise
     for (const item of items) item.state = 'running'
     let slice: Item[] = []
     for (const item of items) {
@@ -68,22 +82,24 @@ export class Flight {
 
   /**
    * Hands out the worker's answer.
-   * @returns the jobs that it settled, and the items that failed or whose own job had gone before.
    * @throws WorkerError ER_WIRE when it makes no sense; what was handed out before stays so.
    */
-  settle(message: ResultsMessage): { readonly settled: readonly Job[]; readonly loose: readonly Item[] } {
+  settle(message: ResultsMessage): Settlement {
     const receivedAt = now()
     const replies = new Map(message.calls.map(reply => [reply.id, reply]))
     const settled: Job[] = []
     const loose: Item[] = []
+    // A batch of one step took that long as a whole; of many steps, each call by itself, unless it was cut short.
+    const timed = this.stepwise ? [] : [this.tokens]
     for (const [id, items] of this.#slices) {
       const { job } = items[0] as Item
       const reply = replies.get(id)
       if (reply !== undefined) {
         if ('error' in reply || !job.open) loose.push(...items)
+        if (this.stepwise && !('error' in reply)) timed.push(tokensOf(items))
         const share = tokensOf(items) / this.tokens
         handOut(items, reply, { sentAt: this.sentAt, receivedAt, modelMs: message.modelMs, share })
-      } else if (this.#stepwise) {
+      } else if (this.stepwise) {
         continue
       } else if (items.some(isWanted)) {
         throw errorOf('ER_WIRE', `The worker left call ${id} of batch ${message.batch} unanswered`)
@@ -91,7 +107,12 @@ export class Flight {
       this.#slices.delete(id) // should a later reply make no sense, this one is not run again
       if (!job.open) settled.push(job)
     }
-    return { settled, loose }
+    return { settled, loose, timed }
+  }
+
+  /** How much of the worker it keeps busy: the calls that make steps, or one batch. */
+  get weight(): number {
+    return this.stepwise ? this.#slices.size : 1
   }
 
   /** True when nothing of it is owed an answer any more. */
@@ -114,21 +135,41 @@ export class Flight {
     return true
   }
 
-  /** Sorts the items that are still owed an answer, after the worker died of `reason`. */
-  rescue(reason: RunnerError): Rescue {
+  /**
+   * Sorts the items that are still owed an answer, after the worker died of `reason`. A call in `told` has heard
+   * of this death already, for it had other items there; the others are told and added.
+   */
+  rescue(reason: RunnerError, told: Set<Job>): Rescue {
     const wastedMs = now() - this.sentAt
     const again: Item[] = []
+    const anew: Item[] = []
     const poisoned: Rescue['poisoned'][number][] = []
+    const ended: Rescue['ended'][number][] = []
     for (const items of this.#slices.values()) {
-      ;(items[0] as Item).job.waste(wastedMs)
+      const { job } = items[0] as Item
+      const isNews = !told.has(job)
+      told.add(job)
+      if (isNews) job.waste(wastedMs)
+      if (job.call.restart === false) {
+        if (isNews) ended.push({ job, error: this.#ended(reason) })
+        continue
+      }
       for (const item of items) {
         if (!isWanted(item)) continue
         if (this.alone) item.blame += reason.code === 'ER_WORKER_HUNG' ? poisonBlame : 1
-        if (item.blame < poisonBlame) again.push(item)
+        item.deaths += 1
+        if (item.blame < poisonBlame) (this.stepwise && item.deaths === 1 ? anew : again).push(item)
         else poisoned.push({ item, error: this.#poison(item, reason) })
       }
     }
-    return { again, poisoned, wastedMs }
+    return { again, anew, poisoned, ended, wastedMs }
+  }
+
+  /** One error a call, as the executor writes its path into it. */
+  #ended(reason: RunnerError): RunnerError {
+    const code = reason.code === 'ER_WORKER_HUNG' ? reason.code : 'ER_WORKER_EXIT'
+    const message = `The worker of a call to ${this.op} ended, and the call is not to be run again: ${reason.message}`
+    return errorOf(code, message, { detail: reason.detail ?? '', cause: reason })
   }
 
   #poison(item: Item, reason: RunnerError): RunnerError {

@@ -1,5 +1,6 @@
 /** Which batches are under way on which worker. */
-import { Flight } from './flight.ts'
+import type { RunnerError } from '../core/errors.ts'
+import { Flight, type Rescue } from './flight.ts'
 import type { Item, Job } from './job.ts'
 import type { Worker } from './worker.ts'
 
@@ -11,7 +12,7 @@ export class Flights {
   /** A new flight of `items` on `worker`; it counts once it is `add`ed. */
   make(worker: Worker, items: readonly Item[]): Flight {
     const { op } = (items[0] as Item).job.call.variant
-    return new Flight(++this.#batches, items, worker.stepwise(op), () => ++this.#sliceIds)
+    return new Flight(++this.#batches, items, worker.slots(op) > 1, () => ++this.#sliceIds)
   }
 
   add(worker: Worker, flight: Flight): void {
@@ -28,9 +29,21 @@ export class Flights {
     return [...(this.#byWorker.get(worker)?.values() ?? [])]
   }
 
-  /** How many batches a worker has. */
+  /** How much a worker has to do: batches of one step, and calls that make many. */
   load(worker: Worker): number {
-    return this.#byWorker.get(worker)?.size ?? 0
+    let load = 0
+    for (const flight of this.#byWorker.get(worker)?.values() ?? []) load += flight.weight
+    return load
+  }
+
+  /** Whether a worker has calls that make many steps. */
+  streams(worker: Worker): boolean {
+    return (
+      this.#byWorker
+        .get(worker)
+        ?.values()
+        .some(({ stepwise }) => stepwise) ?? false
+    )
   }
 
   remove(worker: Worker, flight: Flight): void {
@@ -42,6 +55,19 @@ export class Flights {
     const flights = this.of(worker)
     this.#byWorker.delete(worker)
     return flights
+  }
+
+  /** Sorts what a worker that has died of `reason` owed in all its flights. */
+  static rescue(flights: readonly Flight[], reason: RunnerError): Rescue {
+    const told = new Set<Job>()
+    const rescues = flights.map(flight => flight.rescue(reason, told))
+    return {
+      again: rescues.flatMap(({ again }) => again),
+      anew: rescues.flatMap(({ anew }) => anew),
+      poisoned: rescues.flatMap(({ poisoned }) => poisoned),
+      ended: rescues.flatMap(({ ended }) => ended),
+      wastedMs: rescues.reduce((sum, { wastedMs }) => sum + wastedMs, 0),
+    }
   }
 
   /** Whether a suspect runs somewhere, in a batch of its own. */

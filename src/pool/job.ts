@@ -2,7 +2,7 @@
  * A caller's call while the pool has it: its items, which ride batches on their own, and the reply that
  * they are joined to. Settles exactly once; whatever comes later is dropped.
  */
-import type { Call, Reply, Results, RunContext } from '../core/call.ts'
+import { type Call, generatedAtMost, type Reply, type Results, type RunContext } from '../core/call.ts'
 import { errorOf, isErrorCode } from '../core/errors.ts'
 import { copyVectors, isWireVectors, wellFormed } from '../wire/codec.ts'
 import type { WireReply } from '../wire/message.ts'
@@ -14,10 +14,12 @@ export type Item = {
   readonly value: unknown
   readonly tokens: number
   readonly bytes: number
-  /** Set once a worker died with it: from then on it runs in a batch of its own. */
+  /** Set once it is suspected of a worker's death: from then on it runs in a batch of its own. */
   alone: boolean
-  /** Set where the breaker has counted a death that may have been this item's doing. */
-  counted: boolean
+  /** Workers that died with it. */
+  deaths: number
+  /** Deaths that the breaker has counted and that may have been this item's doing. */
+  counted: number
   /** How far it is to blame for dead workers; see `poisonBlame`. */
   blame: number
   /** `following` is computed as another's: see `sharing.ts`. */
@@ -60,6 +62,8 @@ export class Job {
   readonly batchKey: string
   /** The first of `queued` that has not been handed to a batch. */
   next = 0
+  /** Items of more urgent calls that went first while it waited for room; see `Call.together`. */
+  passed = 0
   readonly #resolve: (reply: Reply) => void
   readonly #reject: (error: unknown) => void
   #state: 'open' | 'settled' = 'open'
@@ -227,15 +231,17 @@ export class Job {
 function itemOf(job: Job, given: unknown, index: number): Item {
   const value = wellFormed(given)
   const length = typeof value === 'string' ? value.length : jsonLength(value, index)
-  // Four characters a token is near enough to cut batches by; the truth comes back with the reply.
+  // Four characters a token is near enough to cut batches by; the truth comes back with the reply. What an item
+  // may generate is work, too, and most of it.
   return {
     job,
     index,
     value,
-    tokens: 2 + Math.ceil(length / 4),
+    tokens: 2 + Math.ceil(length / 4) + generatedAtMost(value),
     bytes: length,
     alone: false,
-    counted: false,
+    deaths: 0,
+    counted: 0,
     blame: 0,
     state: 'waiting',
     followers: [],

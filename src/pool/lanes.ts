@@ -32,7 +32,12 @@ export class Lanes {
 
   /** Whether `op` takes many steps, so that each of its items is a call of its own. */
   stepwise(op: string): boolean {
-    return (this.#slots[op] ?? 1) > 1
+    return this.slots(op) > 1
+  }
+
+  /** How many calls of `op` the worker takes at once: 1 for an operation that finishes in one step. */
+  slots(op: string): number {
+    return this.#slots[op] ?? 1
   }
 
   /** How many items of `op` may come now: free slots, or any number where the one-step lane is free. */
@@ -42,7 +47,7 @@ export class Lanes {
       return batches.some(({ message }) => !this.stepwise(message.op)) ? 0 : Number.POSITIVE_INFINITY
     }
     const taken = batches.reduce((sum, { message, open }) => sum + (message.op === op ? open.size : 0), 0)
-    return (this.#slots[op] as number) - taken
+    return this.slots(op) - taken
   }
 
   /** Notes a batch that was sent. Its clock runs from now, for a worker that has stopped reading. */

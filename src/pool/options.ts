@@ -28,7 +28,10 @@ export type PoolOptions = {
   readonly loadTimeoutMs?: number
   /** From a loaded model to `ready`. @default 60_000 */
   readonly warmUpTimeoutMs?: number
-  /** A batch that runs longer than this, and than `hangFactor` times its predicted time, kills its worker. @default 20_000 */
+  /**
+   * A batch that runs longer than this, and than `hangFactor` times its predicted time, kills its worker; so does
+   * a step of a generation that takes three times as long, however long the whole. @default 20_000
+   */
   readonly hangFloorMs?: number
   /** @default 20 */
   readonly hangFactor?: number
@@ -38,7 +41,10 @@ export type PoolOptions = {
   readonly batchTokens?: number
   /** A batch is cut where it is predicted to take longer than this. @default 400 */
   readonly batchMs?: number
-  /** The same while interactive calls are about, so that none waits for long behind a batch of others. @default 80 */
+  /**
+   * The same while interactive calls are about, or a worker makes steps of generations, so that none waits for
+   * long behind a batch of others. @default 80
+   */
   readonly batchMsInteractive?: number
   /** Time for work in flight at `close()`. @default 10_000 */
   readonly drainMs?: number

@@ -7,12 +7,12 @@ import { deadlinePassed, KeepAlive, now, setTimer } from '../core/async.ts'
 import type { Call, Dispatch, RunContext } from '../core/call.ts'
 import { errorOf, type RunnerError } from '../core/errors.ts'
 import type { PartsMessage, ResultsMessage } from '../wire/message.ts'
-import { noWorker, refusalOf, stillWarming } from './admission.ts'
+import { isSaturated, misfitOf, noWorker, refusalOf, stillWarming } from './admission.ts'
 import { Breaker } from './breaker.ts'
-import { CostModel } from './cost-model.ts'
+import { CostModel, patienceMs } from './cost-model.ts'
 import { Crew } from './crew.ts'
 import { Counters } from './figures.ts'
-import type { Flight } from './flight.ts'
+import type { Rescue } from './flight.ts'
 import { Flights } from './flights.ts'
 import type { PoolHealth } from './health.ts'
 import { emptyReply, type Item, Job } from './job.ts'
@@ -22,16 +22,11 @@ import { Queue } from './queue.ts'
 import { Readiness } from './readiness.ts'
 import { handOver, Sharing } from './sharing.ts'
 import { Slot } from './slot.ts'
+import { wearOf } from './wear.ts'
 import type { Worker } from './worker.ts'
-
-/** A queue fuller than this part of its limit counts as saturated. */
-const saturation = 0.8
 
 /** Interactive calls count as being about for this long after one came. */
 const interactiveMs = 1000
-
-/** A worker younger than this is not replaced for its memory: the next would be as large. */
-const recycleAgeMs = 5000
 
 export class Pool {
   readonly #options: ResolvedPoolOptions
@@ -108,11 +103,11 @@ export class Pool {
     if (call.items.length === 0) return emptyReply(call)
     const job = new Job(call, context, now())
     const { outrun, known } = this.#sharing.join(job)
-    const workers = this.#crew.readyCount || this.#options.size
     const refusal = refusalOf(job, this.#options, {
       queue: this.#queue,
       costs: this.#costs,
-      workers,
+      workers: this.#crew.readyCount || this.#options.size,
+      slots: op => this.#crew.places(op),
       now: now(),
     })
     for (const item of outrun) this.#queue.withhold(item)
@@ -134,11 +129,10 @@ export class Pool {
 
   health(): PoolHealth {
     const oldest = this.#queue.oldestAt
-    const { queueLimit, queueBytes } = this.#options
     return {
       live: this.#state === 'running' && this.#crew.alive,
       ready: this.#state === 'running' && this.#crew.readyCount > 0,
-      saturated: this.#queue.items >= queueLimit * saturation || this.#queue.bytes >= queueBytes * saturation,
+      saturated: isSaturated(this.#queue, this.#options),
       waitingItems: this.#queue.items,
       waitingBytes: this.#queue.bytes,
       oldestWaitMs: oldest === undefined ? 0 : now() - oldest,
@@ -175,10 +169,7 @@ export class Pool {
   /** Ties the job to its caller's clock and abort, and lets go of both when it settles. */
   #hold(job: Job): void {
     const { signal, deadline } = job.context
-    const leave = (error: unknown) => {
-      this.#drop(job, error)
-      this.#flights.cancel(job)
-    }
+    const leave = (error: unknown) => this.#abandon(job, error)
     const onAbort = () => leave(signal.reason)
     signal.addEventListener('abort', onAbort, { once: true })
     const waitMs = deadline - now()
@@ -212,26 +203,30 @@ export class Pool {
     // Idle ones first. Those at work will ask for more: what waits is theirs, too, or the last batch would be
     // one worker's alone.
     const serving = this.#crew.serving.toSorted((a, b) => this.#flights.load(a) - this.#flights.load(b))
-    for (const [index, worker] of serving.entries()) {
-      for (;;) {
+    // What takes many steps leaves room for more: round by round, lest the first worker get all of it.
+    for (let sent = true; sent && this.#queue.items > 0; ) {
+      sent = false
+      for (const [index, worker] of serving.entries()) {
         const items = this.#cut(worker, serving.length - index)
-        if (items.length === 0) break
+        if (items.length === 0) continue
         this.#send(worker, items)
+        sent = true
       }
     }
   }
 
   #cut(worker: Worker, among: number): Item[] {
     const { batchItems, batchTokens, batchMs, batchMsInteractive } = this.#options
-    const interactive = now() - this.#interactiveAt < interactiveMs
+    const brief = this.#flights.streams(worker) || now() - this.#interactiveAt < interactiveMs
     return this.#queue.cut({
       items: batchItems,
       tokens: batchTokens,
-      tokensOf: op => this.#costs.tokensWithin(op, interactive ? batchMsInteractive : batchMs),
+      tokensOf: op => this.#costs.tokensWithin(op, brief ? batchMsInteractive : batchMs),
       among,
       // Suspects run one at a time, so that they can't take every worker down together.
       allowAlone: !this.#flights.anyAlone,
       room: op => worker.room(op),
+      roomiest: op => worker === this.#crew.roomiest(op),
     })
   }
 
@@ -239,7 +234,7 @@ export class Pool {
     const { op } = (items[0] as Item).job.call.variant
     const flight = this.#flights.make(worker, items)
     const predictedMs = this.#costs.predict(op, flight.tokens)
-    const hangMs = Math.max(this.#options.hangFloorMs, this.#options.hangFactor * predictedMs)
+    const hangMs = patienceMs(this.#options, predictedMs, worker.slots(op) > 1)
     try {
       worker.run(flight.message(hangMs))
     } catch (cause) {
@@ -261,16 +256,16 @@ export class Pool {
     if (flight === undefined)
       throw errorOf('ER_WIRE', `The worker answered batch ${message.batch}, which nobody asked for`)
     // An error in one slice settles the whole call: the rest of it need not run.
-    const { settled, loose } = flight.settle(message)
+    const { settled, loose, timed } = flight.settle(message)
     for (const job of settled) this.#queue.remove(job)
     for (const item of loose) this.#wait(this.#sharing.succeed(item))
+    for (const tokens of timed) this.#costs.learn(flight.op, tokens, message.modelMs)
     if (worker.settled === 0) this.#breaker.noteSettled()
-    worker.settled += worker.stepwise(flight.op) ? message.calls.length : flight.items.length
+    worker.settled += worker.slots(flight.op) > 1 ? message.calls.length : flight.items.length
     if (flight.over) {
       this.#flights.remove(worker, flight)
       const { op, items } = flight
       const { modelMs } = message
-      this.#costs.learn(op, flight.tokens, modelMs)
       this.#note({ name: 'batch-done', generation: worker.generation, op, items: items.length, modelMs })
     }
     this.#recycle(slot, worker)
@@ -282,13 +277,9 @@ export class Pool {
     for (const { id, delta } of message.calls) flights.some(flight => flight.deliver(id, delta))
   }
 
-  /** Replaces a worker that has done enough or holds too much. */
   #recycle(slot: Slot, worker: Worker): void {
-    const bytes = worker.memory?.rssBytes ?? 0
-    const old = worker.settled >= worker.lifeItems
-    if (!old && !(bytes > this.#options.recycleBytes && worker.ageMs > recycleAgeMs)) return
-    if (slot.worker !== worker || !slot.recycle()) return
-    const reason = old ? `${worker.settled} items` : `${bytes} bytes`
+    const reason = wearOf(worker, this.#options.recycleBytes)
+    if (reason === undefined || slot.worker !== worker || !slot.recycle()) return
     this.#note({ name: 'worker-recycled', pid: worker.pid, generation: worker.generation, reason })
   }
 
@@ -300,6 +291,11 @@ export class Pool {
     this.#crew.start() // those that stood back for this probe
     this.#crew.muster()
     this.#readiness.tell(this.#crew.readyCount)
+    // What came before anybody knew how many slots there are may not fit.
+    for (const job of this.#open) {
+      const misfit = misfitOf(job, worker.slots(job.call.variant.op))
+      if (misfit !== undefined) this.#drop(job, misfit)
+    }
     this.#schedule()
   }
 
@@ -310,23 +306,25 @@ export class Pool {
     // A suspect that dies alone is to blame itself; its deaths say nothing about the workers.
     const barren = worker.settled === 0 && !replaced && !flights.some(flight => flight.alone)
     if (barren) this.#breaker.noteBarrenDeath()
-    for (const flight of flights) this.#rescue(flight, reason, barren)
+    this.#rescue(Flights.rescue(flights, reason), barren)
     slot.start()
     this.#schedule()
   }
 
-  /** Items of a dead worker's batch wait again, at the head; one that died alone too often is refused. */
-  #rescue(flight: Flight, reason: RunnerError, barren: boolean): void {
-    const { again, poisoned, wastedMs } = flight.rescue(reason)
+  /** Items of a dead worker's batches wait again, at the head; one that died alone too often is refused. */
+  #rescue({ again, anew, poisoned, ended, wastedMs }: Rescue, barren: boolean): void {
     this.#counters.wasted(wastedMs)
-    for (const item of again) item.counted ||= barren
+    for (const { job, error } of ended) this.#abandon(job, error)
+    for (const item of [...again, ...anew]) item.counted += Number(barren)
     for (const { item, error } of poisoned) {
       for (const { job } of item.followers) this.#drop(job, error)
-      if (item.counted) this.#breaker.forgiveBarrenDeath()
+      this.#breaker.forgiveBarrenDeaths(item.counted)
       this.#quarantine.add(item.job.call, item.job.call.items[item.index])
       this.#drop(item.job, error)
     }
-    this.#queue.again(again.flatMap(item => (item.job.open ? item : this.#sharing.succeed(item))))
+    const wanted = (item: Item) => (item.job.open ? item : this.#sharing.succeed(item))
+    this.#queue.again(again.flatMap(wanted))
+    this.#queue.again(anew.flatMap(wanted), { alone: false })
   }
 
   #bootFailure(slot: Slot, worker: Worker | undefined, reason: RunnerError): void {
@@ -351,6 +349,12 @@ export class Pool {
     try {
       this.#options.onEvent(event)
     } catch {} // a listener's fault must not be taken for a worker's
+  }
+
+  /** Drops a job, and stops what runs of it. */
+  #abandon(job: Job, error: unknown): void {
+    this.#drop(job, error)
+    this.#flights.cancel(job)
   }
 
   #drop(job: Job, error: unknown): void {

@@ -3,7 +3,11 @@
  * is free; a batch is cut at that moment from what waits then.
  *
  * Invariants: a job stands in its caller's turn while it has items that were never handed out; `#items` and
- * `#bytes` count exactly what waits, there and in `#again`; a lane's `tokens` what waits in it.
+ * `#bytes` count exactly what waits, there and in `#again`; a lane's `loads` what waits in it, by operation.
+ *
+ * A call whose items must go together waits, when its turn has come, until a worker has room for all of them:
+ * the one with the most room takes no other call of that operation meanwhile but a few more urgent ones. That
+ * room can only grow, so the call is not starved.
  */
 import type { RequestClass } from '../core/call.ts'
 import { type Item, type Job, tokensOf } from './job.ts'
@@ -17,13 +21,19 @@ const classes = ['interactive', 'normal', 'bulk'] as const satisfies readonly Re
 /** Turns that each class gets of every twelve while all three wait. */
 const weights: Readonly<Record<RequestClass, number>> = { interactive: 8, normal: 3, bulk: 1 }
 
+/** Items of more urgent calls that may pass one that waits for room, all in all. */
+const mostPassing = 8
+
+/** What waits of one operation in one class; tokens are estimated. */
+export type Load = { items: number; tokens: number }
+
 type Lane = {
   readonly callers: Map<string, Turn>
   /** Where callers stood that have nothing waiting now and had more than their turn. */
   readonly left: Map<string, number>
   readonly weight: number
   pass: number
-  tokens: number
+  readonly loads: Map<string, Load>
   /** The pass of the turn that was served last: the present, for a caller that joins. */
   served: number
 }
@@ -43,13 +53,21 @@ export type BatchCaps = {
   readonly allowAlone: boolean
   /** How many items of an operation the worker can take. @default any number */
   readonly room?: (op: string) => number
+  /** Whether no other worker has more room for an operation. @default true */
+  readonly roomiest?: (op: string) => boolean
 }
+
+/** A job whose turn it is. */
+type Found = { readonly lane: Lane; readonly turn: Turn; readonly job: Job }
+
+/** For each operation the job that the rest of a worker's room is kept free for. */
+type Kept = ReadonlyMap<string, Job> | undefined
 
 export class Queue {
   readonly #lanes: ReadonlyMap<RequestClass, Lane> = new Map(
     classes.map(name => [
       name,
-      { callers: new Map(), left: new Map(), weight: weights[name], pass: 0, tokens: 0, served: 0 },
+      { callers: new Map(), left: new Map(), weight: weights[name], pass: 0, loads: new Map(), served: 0 },
     ]),
   )
   readonly #again: Item[] = []
@@ -67,14 +85,14 @@ export class Queue {
     return this.#bytes
   }
 
-  get #tokens(): number {
-    return this.#lanes.values().reduce((sum, lane) => sum + lane.tokens, 0)
-  }
-
-  /** Estimated tokens that would be served before a new job of this class, about. */
-  tokensAhead(kind: RequestClass): number {
-    const before = classes.slice(0, classes.indexOf(kind) + 1)
-    return before.reduce((sum, name) => sum + this.#lane(name).tokens, 0)
+  /** The sum of `costOf` over what would be served before a new job of this class, about. */
+  ahead(kind: RequestClass, costOf: (op: string, load: Readonly<Load>) => number): number {
+    let sum = 0
+    for (const name of classes) {
+      for (const [op, load] of this.#lane(name).loads) sum += costOf(op, load)
+      if (name === kind) break
+    }
+    return sum
   }
 
   /** Whether a job of this class waits. */
@@ -104,7 +122,7 @@ export class Queue {
     while (place > 0 && (turn.jobs[place - 1] as Job).context.deadline > job.context.deadline) place -= 1
     turn.jobs.splice(place, 0, job)
     const waiting = job.queued.slice(job.next)
-    lane.tokens += tokensOf(waiting)
+    note(lane, job, waiting, 1)
     this.#count(waiting, 1)
   }
 
@@ -127,10 +145,10 @@ export class Queue {
     this.add(job)
   }
 
-  /** Puts items of a dead worker's batch back at the head; each will run alone. */
-  again(items: readonly Item[]): void {
+  /** Puts items of a dead worker's batch back at the head; each will run alone, unless it is not suspected yet. */
+  again(items: readonly Item[], { alone = true }: { readonly alone?: boolean } = {}): void {
     for (const item of items) {
-      item.alone = true
+      item.alone = alone
       item.state = 'waiting'
     }
     this.#again.push(...items)
@@ -149,32 +167,73 @@ export class Queue {
   /** The next batch: items that may run together, at least one; empty when nothing may run now. */
   cut(caps: BatchCaps): Item[] {
     const { room = () => Number.POSITIVE_INFINITY } = caps
-    const suspect = caps.allowAlone ? this.#again.findIndex(item => room(opOf(item.job)) > 0) : -1
-    if (suspect >= 0) {
-      const items = this.#again.splice(suspect, 1)
-      this.#count(items, -1)
-      return items
+    const head = this.#again.findIndex(item => (caps.allowAlone || !item.alone) && room(opOf(item.job)) > 0)
+    if (head >= 0) return this.#repeat(this.#again[head] as Item, room)
+    const { first, kept } = this.#first(room, caps.roomiest ?? always)
+    if (first === undefined) return []
+    const op = opOf(first.job)
+    const batch =
+      first.job.call.together === true ? this.#whole(first) : this.#fill(first, caps, room(op), kept)
+    const waits = kept?.get(op)
+    if (waits !== undefined) waits.passed += batch.length
+    this.#count(batch, -1)
+    return batch
+  }
+
+  /** A suspect by itself, or as many as there is room for of those that are none. */
+  #repeat(head: Item, room: (op: string) => number): Item[] {
+    const most = head.alone ? 1 : room(opOf(head.job))
+    const { batchKey } = head.job
+    const batch = this.#again
+      .filter(item => item === head || (!head.alone && !item.alone && item.job.batchKey === batchKey))
+      .slice(0, most)
+    for (const item of batch) this.#again.splice(this.#again.indexOf(item), 1)
+    this.#count(batch, -1)
+    return batch
+  }
+
+  /** Whose turn it is among those that the worker has room for, and for whom it keeps the rest of its room. */
+  #first(room: (op: string) => number, roomiest: (op: string) => boolean) {
+    let kept: Map<string, Job> | undefined
+    let waits: Set<Job> | undefined
+    for (;;) {
+      const first = this.#next(
+        job => room(opOf(job)) > 0 && waits?.has(job) !== true && mayPass(job, kept?.get(opOf(job))),
+      )
+      if (first === undefined) return { first, kept }
+      const { job } = first
+      const op = opOf(job)
+      if (job.call.together !== true || room(op) >= job.queued.length - job.next) return { first, kept }
+      waits = (waits ?? new Set()).add(job)
+      if (kept?.has(op) !== true && roomiest(op)) kept = (kept ?? new Map<string, Job>()).set(op, job)
     }
+  }
+
+  /** All that waits of a job. */
+  #whole({ lane, turn, job }: Found): Item[] {
+    const batch = job.queued.slice(job.next)
+    job.next = job.queued.length
+    this.#serve(lane, turn, job, batch)
+    this.#leave(lane, job)
+    return batch
+  }
+
+  /** As much as the caps allow of what may run with the first job's items. */
+  #fill(first: Found, caps: BatchCaps, room: number, kept: Kept): Item[] {
     const batch: Item[] = []
+    const op = opOf(first.job)
+    const { batchKey } = first.job
+    const limit = Math.min(caps.items, room)
+    const mostTokens = Math.min(caps.tokens, caps.tokensOf?.(op) ?? caps.tokens)
     // A fair share is counted in tokens: the longest come first, and as many of them as of short ones would be
     // far more than a share.
-    const share = this.#tokens / caps.among
-    let limit = caps.items
-    let mostTokens = caps.tokens
+    const share = this.#tokensOf(op) / caps.among
     let tokens = 0
-    let key: string | undefined
-    for (;;) {
-      const fits = (job: Job) => (key === undefined ? room(opOf(job)) > 0 : job.batchKey === key)
-      const next = this.#next(fits)
-      if (next === undefined) break
+    const fits = (job: Job) =>
+      job.batchKey === batchKey && job.call.together !== true && mayPass(job, kept?.get(op))
+    for (let next: Found | undefined = first; next !== undefined; next = this.#next(fits)) {
       const { lane, turn, job } = next
-      if (key === undefined) {
-        limit = Math.min(limit, room(opOf(job)))
-        mostTokens = Math.min(mostTokens, caps.tokensOf?.(opOf(job)) ?? mostTokens)
-      }
-      key = job.batchKey
-      const before = tokens
-      const first = batch.length
+      const from = batch.length
       while (job.next < job.queued.length && batch.length < limit) {
         const item = job.queued[job.next] as Item
         if (batch.length > 0 && (tokens >= share || tokens + item.tokens > mostTokens)) break
@@ -182,16 +241,24 @@ export class Queue {
         tokens += item.tokens
         job.next += 1
       }
-      this.#pass = lane.pass
-      lane.pass += (batch.length - first) / lane.weight
-      lane.served = turn.pass
-      turn.pass += batch.length - first
-      lane.tokens -= tokens - before
+      this.#serve(lane, turn, job, batch.slice(from))
       if (job.next < job.queued.length) break
       this.#leave(lane, job)
     }
-    this.#count(batch, -1)
     return batch
+  }
+
+  /** Notes that a job has had its turn with these items. */
+  #serve(lane: Lane, turn: Turn, job: Job, items: readonly Item[]): void {
+    this.#pass = lane.pass
+    lane.pass += items.length / lane.weight
+    lane.served = turn.pass
+    turn.pass += items.length
+    note(lane, job, items, -1)
+  }
+
+  #tokensOf(op: string): number {
+    return this.#lanes.values().reduce((sum, { loads }) => sum + (loads.get(op)?.tokens ?? 0), 0)
   }
 
   *#jobs(): Generator<Job> {
@@ -207,7 +274,7 @@ export class Queue {
   #remove(job: Job): void {
     const lane = this.#lane(job.context.class)
     const waiting = job.queued.slice(job.next)
-    lane.tokens -= tokensOf(waiting)
+    note(lane, job, waiting, -1)
     this.#leave(lane, job)
     this.#count(waiting, -1)
   }
@@ -217,8 +284,8 @@ export class Queue {
   }
 
   /** Whose turn it is among those with a job that fits: the class, then the caller, then its earliest deadline. */
-  #next(fits: (job: Job) => boolean): { lane: Lane; turn: Turn; job: Job } | undefined {
-    let best: { lane: Lane; turn: Turn; job: Job } | undefined
+  #next(fits: (job: Job) => boolean): Found | undefined {
+    let best: Found | undefined
     for (const lane of this.#lanes.values()) {
       if (best !== undefined && lane.pass >= best.lane.pass) continue
       const found = firstTurn(lane, fits)
@@ -254,6 +321,25 @@ function firstTurn(lane: Lane, fits: (job: Job) => boolean): { turn: Turn; job: 
   }
   return best
 }
+
+/** Whether `job` may go although room is kept free for another. */
+const mayPass = (job: Job, waits: Job | undefined): boolean =>
+  waits === undefined ||
+  (waits.passed < mostPassing && classes.indexOf(job.context.class) < classes.indexOf(waits.context.class))
+
+/** Counts items of a job in or out of what waits in a lane. */
+function note(lane: Lane, job: Job, items: readonly Item[], sign: 1 | -1): void {
+  const op = opOf(job)
+  let load = lane.loads.get(op)
+  if (load === undefined) {
+    load = { items: 0, tokens: 0 }
+    lane.loads.set(op, load)
+  }
+  load.items += sign * items.length
+  load.tokens += sign * tokensOf(items)
+}
+
+const always = (): boolean => true
 
 const comesBefore = (a: Job, b: Job): boolean =>
   a.context.deadline < b.context.deadline ||

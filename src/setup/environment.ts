@@ -27,8 +27,10 @@ export { verifyWeights } from './weights.ts'
 
 /** Where to look. */
 export type LocateOptions = HomeOptions & {
-  /** The caller's own Python, by path: it brings the packages of python/locks/worker.txt itself. */
+  /** The caller's own Python, by path: it brings the packages of python/locks/ that are needed itself. */
   readonly python?: string | undefined
+  /** Asks for what language models need, too (python/locks/generate.txt). @default false */
+  readonly generator?: boolean
   /** The package to look for. @default the one that holds this file */
   readonly root?: PackageRoot
 }
@@ -44,10 +46,18 @@ export async function locateEnvironment(options: LocateOptions = {}): Promise<Py
   const folder = await environmentFolder(root, options)
   const record = await readRecord(folder)
   const flaw = await flawOf(root, folder, record, ['worker'])
+  const generator = options.generator === true
   if (record === undefined || flaw !== undefined) {
     throw errorOf(
       'ER_WORKER_SPAWN',
-      `No Python environment for the workers: ${flaw}. Make it: ${setupCommand(root)}`,
+      `No Python environment for the workers: ${flaw}. Make it: ${setupCommand(root, generator)}`,
+    )
+  }
+  const lack = generator ? await flawOf(root, folder, record, ['generate']) : undefined
+  if (lack !== undefined) {
+    throw errorOf(
+      'ER_WORKER_SPAWN',
+      `The Python environment has no packages for language models: ${lack}. Add them: ${setupCommand(root, true)}`,
     )
   }
   return environmentOf(folder, record, root.checkout ? 'checkout' : 'home')

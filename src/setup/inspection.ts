@@ -102,3 +102,37 @@ export async function inspectEnvironment(
   const lastLine = answer.stderr.trim().split('\n').at(-1)
   return { ...inspection, problem: answer.problem ?? lastLine ?? `exit code ${answer.code}` }
 }
+
+/** What language models need, apart from the rest: most environments have none of it, and it takes seconds. */
+const generatorScript = `
+import importlib.metadata, importlib.util, json, sys
+
+wanted = ("mlx_lm", "transformers", "llguidance", "huggingface_hub")
+lacking = [name for name in wanted if importlib.util.find_spec(name) is None]
+if len(lacking) == len(wanted):
+    sys.exit()
+try:
+    if lacking:
+        raise ImportError("no " + ", ".join(lacking))
+    import resource
+    resource.setrlimit = lambda *limits: None  # mlx_lm would lower how many files may be open; workers don't let it
+    import mlx_lm, llguidance, huggingface_hub
+    version = lambda name: name + " " + importlib.metadata.version(name)
+    answer = {"detail": ", ".join(map(version, ("mlx-lm", "transformers", "llguidance", "huggingface-hub")))}
+except BaseException as error:
+    answer = {"detail": "", "problem": "%s: %s" % (type(error).__name__, error)}
+print(json.dumps(answer), flush=True)
+`
+
+/** What the packages for language models say of themselves; undefined where there are none. A few seconds. */
+export async function inspectGenerator(
+  python: string,
+  options: Pick<CommandOptions, 'signal'> = {},
+): Promise<PartReport | undefined> {
+  const args = ['-I', '-c', generatorScript]
+  const { stdout, stderr, code, problem } = await runCommand(python, args, { ...options, timeoutMs: 120_000 })
+  const line = stdout.split('\n').findLast(each => each.startsWith('{'))
+  if (line !== undefined) return JSON.parse(line) as PartReport
+  if (code === 0) return undefined
+  return { detail: '', problem: problem ?? stderr.trim().split('\n').at(-1) ?? `exit code ${code}` }
+}

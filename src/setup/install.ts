@@ -11,7 +11,7 @@
 import { mkdir, readdir, readFile, realpath, rename, rm, stat, statfs, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { errorOf, RunnerError } from '../core/errors.ts'
-import { runCommand } from './command.ts'
+import { type CommandResult, runCommand } from './command.ts'
 import {
   environmentFolder,
   environmentOf,
@@ -20,6 +20,7 @@ import {
   type LockName,
   lockFile,
   lockHash,
+  lockNames,
   type PythonEnvironment,
   pythonIn,
   readRecord,
@@ -27,8 +28,9 @@ import {
   writeRecord,
 } from './environment-record.ts'
 import { chooseBlas } from './fast-blas.ts'
+import { inspectGenerator } from './inspection.ts'
 import { findPython } from './python.ts'
-import { findPackageRoot, type PackageRoot } from './root.ts'
+import { exists, findPackageRoot, type PackageRoot, setupCommand } from './root.ts'
 import { commandFailure, neededBytes, plainly } from './set-up-failure.ts'
 import { takeSetUpLock } from './set-up-lock.ts'
 import { verifyWeights } from './weights.ts'
@@ -45,6 +47,8 @@ export type SetUpProgress = {
 
 /** What to make, from what, and who hears of it. */
 export type CreateOptions = HomeOptions & {
+  /** Adds what language models need. One that has it already keeps it. @default false */
+  readonly generator?: boolean
   /** Adds what the tests and checks of the Python side need. @default false */
   readonly developer?: boolean
   /** The Python to make it from. @default the first that fits, see python.ts */
@@ -69,10 +73,11 @@ export async function createEnvironment(options: CreateOptions = {}): Promise<Py
   signal?.throwIfAborted()
   const root = options.root ?? (await findPackageRoot())
   const folder = await environmentFolder(root, options)
-  const locks: LockName[] = options.developer === true ? ['worker', 'dev'] : ['worker']
-  const ready = await fittingEnvironment(root, folder, locks)
+  const wanted = await wantedLocks(root, folder, options)
+  const ready = await fittingEnvironment(root, folder, wanted)
   if (ready !== undefined) return ready
 
+  let locks = wanted
   try {
     await makeHome(dirname(folder))
     await using _lock = await takeSetUpLock(`${folder}.lock`, {
@@ -82,6 +87,8 @@ export async function createEnvironment(options: CreateOptions = {}): Promise<Py
         options.onProgress?.({ step: 1, steps, text: `Waiting for another set-up${other}` })
       },
     })
+    // What another set-up has added while this one waited is kept, too.
+    locks = await wantedLocks(root, folder, options)
     const readyMeanwhile = await fittingEnvironment(root, folder, locks)
     if (readyMeanwhile !== undefined) return readyMeanwhile
     await removeLeftovers(folder)
@@ -90,8 +97,20 @@ export async function createEnvironment(options: CreateOptions = {}): Promise<Py
     await removeLeftovers(folder)
     return made
   } catch (error) {
-    throw plainly(error, root, folder)
+    throw plainly(error, root, folder, locks)
   }
+}
+
+/** What was asked for, and what the environment that is there was made with. */
+async function wantedLocks(
+  root: PackageRoot,
+  folder: string,
+  { generator = false, developer = false }: CreateOptions,
+): Promise<LockName[]> {
+  const asked: Record<LockName, boolean> = { worker: true, generate: generator, dev: developer }
+  const kept = (await readRecord(folder))?.locks ?? {}
+  const there = await Promise.all(lockNames.map(name => exists(lockFile(root, name))))
+  return lockNames.filter((name, index) => asked[name] || (kept[name] !== undefined && there[index]))
 }
 
 /** The environment when nothing is to be done. Weights that are not as they should be make it unfit. */
@@ -127,16 +146,18 @@ async function make(
     options.onProgress?.({ step: number, steps, text, elapsedMs: performance.now() - startedAt })
     return result
   }
+  const failure = (name: string, result: CommandResult) =>
+    commandFailure(name, result, setupCommand(root, locks.includes('generate')))
   const warn = (text: string) => options.onProgress?.({ step: steps, steps, text, warning: true })
 
   try {
-    await refuseFullDisk(dirname(folder))
+    await refuseFullDisk(dirname(folder), neededBytes(locks))
     const pythonVersion = await step(1, 'Python environment', async () => {
       const base = await findPython({ command: options.pythonCommand, signal })
       await mkdir(draft)
       await writeFile(join(draft, '.gitignore'), '*\n')
       const made = await runCommand(base.executable, ['-m', 'venv', draft], { signal })
-      if (made.code !== 0) throw commandFailure(`${base.executable} -m venv`, made, root)
+      if (made.code !== 0) throw failure(`${base.executable} -m venv`, made)
       return base.version
     })
     const python = pythonIn(draft)
@@ -144,7 +165,7 @@ async function make(
 
     await step(2, 'Python packages', async () => {
       const installed = await runCommand(python, ['-m', 'pip', ...pipArguments(root, locks)], { signal })
-      if (installed.code !== 0) throw commandFailure('pip install', installed, root)
+      if (installed.code !== 0) throw failure('pip install', installed)
       await compileWorkerPackage(python, root, signal)
     })
 
@@ -153,10 +174,10 @@ async function make(
       process.platform === 'linux' ? 'Fast matrix library, model weights' : 'Model weights',
       async () => {
         const { library, inspection } = await chooseBlas(draft, sitePackages, root, warn, signal)
-        const broken = [inspection.mlx, inspection.tokenizers, inspection.msgpack].find(
-          part => part?.problem !== undefined,
-        )
-        const problem = broken?.problem ?? (inspection.mlx === undefined ? inspection.problem : undefined)
+        const { mlx, tokenizers, msgpack } = inspection
+        const generator = locks.includes('generate') ? await inspectGenerator(python, { signal }) : undefined
+        const broken = [mlx, tokenizers, msgpack, generator].find(part => part?.problem !== undefined)
+        const problem = broken?.problem ?? (mlx === undefined ? inspection.problem : undefined)
         if (problem !== undefined) {
           throw errorOf(
             'ER_WORKER_SPAWN',
@@ -249,8 +270,8 @@ async function makeHome(home: string): Promise<void> {
   }
 }
 
-async function refuseFullDisk(folder: string): Promise<void> {
+async function refuseFullDisk(folder: string, needed: number): Promise<void> {
   const { bavail, bsize } = await statfs(folder)
-  if (bavail * bsize >= neededBytes) return
+  if (bavail * bsize >= needed) return
   throw Object.assign(new Error('no space left'), { code: 'ENOSPC' })
 }

@@ -36,9 +36,13 @@ export async function findPackageRoot(from: string = import.meta.url): Promise<P
   )
 }
 
-/** The command that makes the Python environment, as a person would type it. */
-export function setupCommand(root: PackageRoot): string {
-  return root.checkout ? `sh scripts/setup (in ${root.folder})` : 'npx evidence-runner setup'
+/**
+ * The command that makes the Python environment, as a person would type it. In a checkout there is one for all;
+ * elsewhere `generator` adds what language models need.
+ */
+export function setupCommand(root: PackageRoot, generator = false): string {
+  if (root.checkout) return `sh scripts/setup (in ${root.folder})`
+  return generator ? 'npx evidence-runner setup --generator' : 'npx evidence-runner setup'
 }
 
 /** True when the path can be reached; a broken link counts as missing. */

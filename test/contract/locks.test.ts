@@ -8,6 +8,7 @@ import { expect, test } from 'vitest'
 import { readTexts, repository } from '../support/import-graph.ts'
 import {
   addressesIn,
+  disagreements,
   hostsIn,
   type LockedPackages,
   looseVersions,
@@ -132,9 +133,13 @@ test.each([
   )
 })
 
-const compiled = ['mlx', 'tokenizers', 'msgpack', 'ruff']
+/** Packages of the locks that hold machine code. */
+const compiled = [
+  ...['mlx', 'tokenizers', 'msgpack', 'ruff', 'llguidance', 'safetensors', 'sentencepiece', 'hf-xet'],
+  ...['numpy', 'pydantic-core', 'pyyaml', 'regex', 'markupsafe', 'protobuf'],
+]
 
-test.each(['python/locks/worker.txt', 'python/locks/dev.txt'])(
+test.each(['python/locks/worker.txt', 'python/locks/generate.txt', 'python/locks/dev.txt'])(
   '%s pins and hashes what Linux on both processors and macOS install',
   path => {
     expect(unfitRequirements(read(path), compiled)).toEqual([])
@@ -149,7 +154,24 @@ test('python/locks/worker.txt has an MLX back end for each system', () => {
   expect(marker('mlx-metal')).toBe("sys_platform == 'darwin'")
 })
 
-test.each(['worker', 'dev'])('python/locks/%s.txt locks what its .in file asks for', name => {
+test('the locks agree, so that they can be installed together', () => {
+  const texts = Object.entries(locks).filter(([path]) => path.endsWith('.txt'))
+  expect(texts.map(([path]) => path).sort()).toEqual([
+    'python/locks/dev.txt',
+    'python/locks/generate.txt',
+    'python/locks/worker.txt',
+  ])
+  expect(disagreements(Object.fromEntries(texts))).toEqual([])
+})
+
+test('disagreements() names a package that two locks have in different versions', () => {
+  const split = "b==1.0 ; python_full_version < '3.12'\nb==2.0 ; python_full_version >= '3.12'"
+  expect(
+    disagreements({ one: `a==1.0\n${split}\nc==1.0`, two: `a==1.1\nc==1.0`, three: `${split}\nb==3.0` }),
+  ).toEqual(['a is 1.0 in one and 1.1 in two', 'b is 1.0, 2.0 in one and 1.0, 2.0, 3.0 in three'])
+})
+
+test.each(['worker', 'generate', 'dev'])('python/locks/%s.txt locks what its .in file asks for', name => {
   const asked = read(`python/locks/${name}.in`).match(/^[\w.-]+==\S+/gm) ?? []
   const locked = pythonRequirements(read(`python/locks/${name}.txt`)).map(
     each => `${each.name}==${each.version}`,
@@ -169,6 +191,14 @@ test('unfitRequirements() names what is loose, unhashed or for some machines onl
     `f==1.0${hash('1')}${hash('2')}`,
     `g==1.0 ; sys_platform == 'linux'${hash('1')}${hash('2')}`,
     'h==1.0 --hash=sha256:abc',
+    `i==1.0 ; python_full_version < '3.12'${hash('1')}`,
+    `j==1.0 ; python_full_version < '3.12'${hash('1')}`,
+    `j==2.0 ; python_full_version >= '3.12'${hash('1')}`,
+    `k==1.0 ; platform_machine == 'arm64' or platform_machine == 'aarch64'${hash('1')}`,
+    `l==1.0 ; platform_machine == 'arm64' or platform_machine == 'aarch64' or platform_machine == 'x86_64'${hash('1')}`,
+    `m==1.0 ; sys_platform != 'emscripten'${hash('1')}`,
+    `n==1.0 ; sys_platform != 'darwin'${hash('1')}`,
+    `o==1.0 ; python_full_version >= '3.12' and sys_platform == 'emscripten'${hash('1')}`,
   ].join('\n')
   expect(unfitRequirements(text, ['f'])).toEqual([
     'b>=1.0 is not pinned',
@@ -177,5 +207,8 @@ test('unfitRequirements() names what is loose, unhashed or for some machines onl
     'e has 1 hashes, needs 2',
     'f has 2 hashes, needs 3',
     'h has 0 hashes, needs 1',
+    "k is not for every machine: platform_machine == 'arm64' or platform_machine == 'aarch64'",
+    "n is not for every machine: sys_platform != 'darwin'",
+    'i is locked for Python < 3.12 alone',
   ])
 })

@@ -235,6 +235,14 @@ print(json.dumps([len(row.ids) for row in tokenizer.encode_batch_fast(json.load(
     expect(Math.max(...counts)).toBe(builtInEncoder.limits.maxTokens)
   })
 
+  test('count what an item may generate, within what the model takes', () => {
+    const item = { prompt: 'Why?', maxTokens: 300 }
+    const [, without] = estimates([{ prompt: 'Why?', maxTokens: 0 }], limited(4096))
+    const [, most] = estimates([item], limited(4096))
+    expect((most as number) - (without as number)).toBeGreaterThanOrEqual(300)
+    expect(estimates([item], limited(100))[1]).toBe(100)
+  })
+
   test('have the least never above the most', () => {
     const text = fc.string({ unit: 'binary', maxLength: 40 })
     fc.assert(

@@ -28,7 +28,7 @@ describe('get() and set()', () => {
     expect(cache.get('a')).toBeUndefined()
     cache.set('a', { text: 'a', bytes: 5 })
     expect(cache.get('a')).toEqual({ text: 'a', bytes: 5 })
-    expect(cache.figures).toEqual({ entries: 1, bytes: 5, hits: 1, misses: 1, joined: 0 })
+    expect(cache.figures).toEqual({ entries: 1, bytes: 5, hits: 1, misses: 1, joined: 0, evictions: 0 })
     cache.clear()
     expect(cache.get('a')).toBeUndefined()
     expect(cache.figures).toMatchObject({ entries: 0, bytes: 0 })
@@ -46,7 +46,20 @@ describe('get() and set()', () => {
   test('never hold more entries than allowed', () => {
     const cache = open(2)
     for (const text of ['a', 'b', 'c']) cache.set(text, { text })
-    expect(cache.figures.entries).toBe(2)
+    expect(cache.figures).toMatchObject({ entries: 2, evictions: 1 })
+  })
+
+  test('count as evicted what had to go for others, and nothing else', () => {
+    const cache = open(10, 100)
+    for (const text of ['a', 'b', 'c']) cache.set(text, { text, bytes: 30 })
+    cache.set('c', { text: 'c again', bytes: 35 })
+    cache.delete('b')
+    cache.set('huge', { text: 'huge', bytes: 101 })
+    expect(cache.figures.evictions).toBe(0)
+    cache.set('d', { text: 'd', bytes: 90 })
+    expect(cache.figures).toMatchObject({ entries: 1, evictions: 2 })
+    cache.clear()
+    expect(cache.figures.evictions).toBe(2)
   })
 
   test('do not keep a value that is larger than the whole cache, nor empty it for that', () => {
@@ -71,6 +84,41 @@ describe('get() and set()', () => {
     cache.set('a', { text: 'a' })
     expect(cache.get('a')).toBeUndefined()
     expect(cache.figures.entries).toBe(0)
+  })
+})
+
+describe('delete()', () => {
+  test('drops one value and says whether there was one', () => {
+    const cache = open()
+    cache.set('a', { text: 'a' })
+    cache.set('b', { text: 'b' })
+    expect([cache.delete('a'), cache.delete('a')]).toEqual([true, false])
+    expect([cache.has('a'), cache.has('b')]).toEqual([false, true])
+    expect(open(0).delete('a')).toBe(false)
+  })
+
+  test('lets go of a run in flight: nobody joins it, and what comes of it is not kept', async () => {
+    const cache = open()
+    const { runs, work } = slowWork()
+    const before = cache.share('a', forever(), work)
+    cache.delete('a')
+    const after = cache.share('a', forever(), work)
+    expect(runs).toHaveLength(2)
+    runs[1]?.resolve({ text: 'new' })
+    expect(await after).toEqual({ value: { text: 'new' }, joined: false })
+    runs[0]?.resolve({ text: 'old' })
+    expect(await before).toEqual({ value: { text: 'old' }, joined: false })
+    expect(cache.get('a')).toEqual({ text: 'new' })
+  })
+
+  test('does not keep the run that was in flight either where nothing came after', async () => {
+    const cache = open()
+    const { runs, work } = slowWork()
+    const call = cache.share('a', forever(), work)
+    cache.delete('a')
+    runs[0]?.resolve({ text: 'old' })
+    await call
+    expect(cache.has('a')).toBe(false)
   })
 })
 

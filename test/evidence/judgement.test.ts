@@ -4,7 +4,7 @@ import type { VariantRef } from '../../src/core/call.ts'
 import type { Decision } from '../../src/evidence/facts/fact.ts'
 import type { FigureCheck } from '../../src/evidence/figure-check.ts'
 import type { Head } from '../../src/evidence/head/head.ts'
-import { judgementOf, lexicalCeiling } from '../../src/evidence/judgement.ts'
+import { judgementOf, lexicalCeiling, type Stances } from '../../src/evidence/judgement.ts'
 import { type Judges, judgesOf, nameOf } from '../../src/evidence/judges.ts'
 import type { Scored } from '../../src/evidence/rank.ts'
 import { type State, stateOf } from '../../src/evidence/state.ts'
@@ -57,14 +57,12 @@ const scored: Scored[] = [
 ]
 
 const judge = (judges: Judges, state: State = embedded, check = silent, fallback = false) =>
-  judgementOf(
-    state,
-    state.rows[0] === undefined ? scored.map(each => ({ ...each, vector: undefined })) : scored,
-    1,
-    judges,
-    check,
-    fallback,
-  )
+  judgementOf(state, heardOf(state, check, fallback), judges)
+const heardOf = (state: State, figures: typeof silent, fallback: boolean, stances: Stances = new Map()) => ({
+  scored: state.rows[0] === undefined ? scored.map(each => ({ ...each, vector: undefined })) : scored,
+  sources: 1,
+  ...{ figures, stances, fallback },
+})
 const settings = { threshold: 0.6, calibration: undefined }
 const byHead = judgesOf(settings, { encoder: fakeEncoder, head: headOf([2, 0, 0]) })
 
@@ -135,7 +133,7 @@ describe('judgementOf()', () => {
     expect(judged.sources[0]?.probabilities.refutes).toBeCloseTo(0.8, 6)
     const second = { ...(scored[0] as Scored), place: 2 }
     const two = { ...state, rows: [vector, vector, vector], verified: [...state.verified, undefined] }
-    const partly = judgementOf(two, [...scored, second], 1, judges, silent, false)
+    const partly = judgementOf(two, { ...heardOf(two, silent, false), scored: [...scored, second] }, judges)
     expect(partly.passages[1]?.chances.neither).toBeCloseTo(1, 6)
   })
 
@@ -181,5 +179,54 @@ describe('judgementOf()', () => {
       calibration: 'uncalibrated',
     })
     expect(fallback.confidence).toBeLessThanOrEqual(lexicalCeiling)
+  })
+})
+
+describe('judgementOf() with a generator that judges', () => {
+  const writer = { ...fakeEncoder, name: 'writer', op: 'generate', revision: 'r1' }
+  const asked = judgesOf(
+    { ...settings, judge: 'generator' },
+    { encoder: fakeEncoder, head: headOf([0, 2, 0]), generator: writer },
+  )
+  const chances = { supports: 0.8, refutes: 0.1, disputed: 0.05, neither: 0.05 }
+  const limits = { contextTokens: 1000, maxTokens: 100 }
+  const written: State = { ...embedded, written: { given: [], limits, text: '', cut: false, chances, mass: 0.9 } }
+  const of = (state: State, stances: Stances, check = silent, fallback = false) =>
+    judgementOf(state, heardOf(state, check, fallback, stances), asked)
+
+  test('takes its chances of the claim, and the stances that its analysis gives to passages', () => {
+    const judged = of(written, new Map([[1, 'supports']]))
+    expect(judged).toMatchObject({
+      ...{ method: 'generator', judge: 'generator', calibration: 'uncalibrated' },
+      ...{ verdict: 'supported', abstained: false },
+    })
+    expect(judged.confidence).toBeCloseTo(0.8, 6)
+    expect(judged.passages[0]).toMatchObject({ stance: 'supports', score: judged.confidence })
+  })
+
+  test('decides nothing that no passage stands for', () => {
+    expect(of(written, new Map())).toMatchObject({
+      ...{ verdict: 'not-enough-evidence', abstained: true, leaning: 'supported' },
+    })
+  })
+
+  test('leaves it to the head where nothing was written, or words had to stand in', () => {
+    expect(of(embedded, new Map()).method).toBe('head')
+    expect(of(written, new Map([[1, 'supports']]), silent, true).method).toBe('head')
+  })
+
+  test('makes its chances those of its calibration', () => {
+    const calibration = {
+      ...{ version: 1 as const, set: 'mine', n: 60, ece: 0.05 },
+      pair: { temperature: 1, biases: [0, 0, 0] as const, n: 0, ece: null, nll: null, baseNll: null },
+      claim: { temperature: 2, biases: [0, 0, 0, 0] as const, n: 60, ece: 0.05, nll: 1, baseNll: 1.1 },
+      model: { encoder: 'none', judge: `r1+${writer.weightsHash}` },
+    }
+    const judges = judgesOf({ ...settings, calibration }, { encoder: fakeEncoder, generator: writer })
+    const judged = judgementOf(written, heardOf(written, silent, false, new Map([[1, 'supports']])), judges)
+    const roots = [0.8, 0.1, 0.05, 0.05].map(Math.sqrt)
+    const sum = roots.reduce((total, root) => total + root, 0)
+    expect(judged.claim.supports).toBeCloseTo((roots[0] as number) / sum, 6)
+    expect(judged.calibration).toEqual({ set: 'mine', n: 60, ece: 0.05 })
   })
 })

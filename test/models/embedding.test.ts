@@ -56,6 +56,8 @@ describe('EmbeddingCache', () => {
     ['other weights', { variant: { ...fakeEncoder, weightsHash: 'def' } }],
     ['another model', { variant: { ...fakeEncoder, model: 'other' } }],
     ['another way to run', { options: { pad: 'fixed' } }],
+    ['another role of the text', { options: { as: 'query' } }],
+    ['another instruction', { options: { as: 'query', instruction: 'find errors' } }],
   ])('keeps vectors of %s apart', async (_what, other) => {
     const { fake, dispatch } = cached()
     await dispatch(call(['a']), runContext())

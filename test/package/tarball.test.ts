@@ -142,6 +142,7 @@ test('npm pack takes what runs and nothing else', { timeout: testLimitMs }, asyn
   const worker = [
     ...at('python/evidence_runner/**/*.py'),
     'python/locks/worker.txt',
+    'python/locks/generate.txt',
     ...at('weights/claim-head.*'),
   ]
   expect(listed).toEqual([...compiled, ...worker, 'LICENSE', 'README.md', 'package.json'].sort())

@@ -1,7 +1,7 @@
 /** What a batch is predicted to take, from what others took; and percentiles of a stream. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { CostModel } from '../../src/pool/cost-model.ts'
+import { CostModel, patienceMs } from '../../src/pool/cost-model.ts'
 import { Histogram } from '../../src/pool/histogram.ts'
 
 describe('CostModel', () => {
@@ -78,5 +78,19 @@ describe('Histogram', () => {
       p99Ms: 0,
       maxMs: 0,
     })
+  })
+})
+
+describe('patienceMs()', () => {
+  const options = { hangFloorMs: 20_000, hangFactor: 20 }
+
+  test('is a floor, or a multiple of what a batch is predicted to take', () => {
+    expect(patienceMs(options, 0, false)).toBe(20_000)
+    expect(patienceMs(options, 5000, false)).toBe(100_000)
+  })
+
+  test('is for one step where there are many, whatever the whole is predicted to take', () => {
+    expect(patienceMs(options, 0, true)).toBe(60_000)
+    expect(patienceMs(options, 600_000, true)).toBe(60_000)
   })
 })

@@ -1,12 +1,13 @@
 /** What set-up does when something is in its way. Real installs need the network: scripts/setup does one. */
 
-import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { createEnvironment, type SetUpProgress } from '../../src/setup/environment.ts'
-import { environmentFolder } from '../../src/setup/environment-record.ts'
+import { type CreateOptions, createEnvironment, type SetUpProgress } from '../../src/setup/environment.ts'
+import { environmentFolder, type LockName, recordVersion } from '../../src/setup/environment-record.ts'
 import type { PackageRoot } from '../../src/setup/root.ts'
+import { neededBytes, plainly } from '../../src/setup/set-up-failure.ts'
 import { takeSetUpLock } from '../../src/setup/set-up-lock.ts'
 import { writePython } from './fake-python.ts'
 
@@ -82,6 +83,57 @@ describe('createEnvironment()', () => {
     await expect(createEnvironment({ root, home, pythonCommand })).rejects.toThrow('pip install failed')
     expect(await readdir(home)).toEqual([])
   })
+})
+
+describe('the locks that createEnvironment() installs', () => {
+  /** A Python whose pip writes down what it is asked for, and fails. */
+  const pythonWithNotes = () =>
+    writePython(
+      folder,
+      'python3',
+      {},
+      `mkdir -p "$3/bin"; printf '#!/bin/sh\\necho "$@" >"${folder}/asked"; exit 1\\n' >"$3/bin/python"; chmod +x "$3/bin/python"`,
+    )
+  const locks = join('python', 'locks')
+
+  /** Which locks pip was asked for. */
+  async function asked(options: CreateOptions): Promise<string[]> {
+    const pythonCommand = await pythonWithNotes()
+    await expect(createEnvironment({ home, pythonCommand, ...options })).rejects.toThrow('pip install failed')
+    const words = await readFile(join(folder, 'asked'), 'utf8')
+    return [...words.matchAll(/--requirement \S*\/locks\/(\w+)\.txt/g)].map(([, name = '']) => name)
+  }
+
+  beforeEach(async () => {
+    for (const name of ['generate', 'dev']) await writeFile(join(folder, locks, `${name}.txt`), `${name}\n`)
+  })
+
+  test('are the ones that were asked for', async () => {
+    expect(await asked({ root })).toEqual(['worker'])
+    expect(await asked({ root, generator: true })).toEqual(['worker', 'generate'])
+    expect(await asked({ root, generator: true, developer: true })).toEqual(['worker', 'generate', 'dev'])
+  })
+
+  test('are also those that the one that is replaced was made with', async () => {
+    const checkout = { ...root, checkout: true }
+    const environment = await environmentFolder(checkout)
+    await mkdir(environment)
+    const record = { recordVersion, locks: { worker: 'old', generate: 'old' }, sitePackages: 'lib' }
+    await writeFile(join(environment, 'environment.json'), JSON.stringify(record))
+    expect(await asked({ root: checkout })).toEqual(['worker', 'generate'])
+    await rm(join(folder, locks, 'generate.txt'))
+    expect(await asked({ root: checkout })).toEqual(['worker'])
+  })
+})
+
+test('plainly() tells how much room the locks need together, and what to run again', () => {
+  const full = Object.assign(new Error('no space left'), { code: 'ENOSPC' })
+  const told = (locks: LockName[]) => (plainly(full, root, join(home, 'env'), locks) as Error).message
+  expect(told(['worker'])).toMatch(/needs 350 MB .* run npx evidence-runner setup again/)
+  expect(told(['worker', 'generate'])).toMatch(
+    /needs 750 MB .* run npx evidence-runner setup --generator again/,
+  )
+  expect(neededBytes(['worker', 'generate', 'dev'])).toBe(800 * 2 ** 20)
 })
 
 describe('takeSetUpLock()', () => {

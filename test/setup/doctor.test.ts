@@ -7,6 +7,7 @@ import { expect, test } from 'vitest'
 import { examine } from '../../src/setup/doctor.ts'
 import { locateEnvironment } from '../../src/setup/environment.ts'
 import { findPackageRoot } from '../../src/setup/root.ts'
+import { makeEnvironment } from '../support/bare-environment.ts'
 
 test('examine() finds nothing wrong where set-up has run', async () => {
   await locateEnvironment()
@@ -16,6 +17,41 @@ test('examine() finds nothing wrong where set-up has run', async () => {
   expect(names).toEqual(
     expect.arrayContaining(['Node', 'Python', 'Environment', 'MLX', 'tokenizers', 'Weights']),
   )
+  expect(findings.find(({ name }) => name === 'Language models')).toEqual({
+    name: 'Language models',
+    ok: true,
+    detail: expect.stringMatching(
+      /^mlx-lm \d\S*, transformers \d\S*, llguidance \d\S*, huggingface-hub \d\S*$/,
+    ),
+  })
+})
+
+test('examine() finds the packages for language models missing only where they are wanted', async () => {
+  const home = await mkdtemp(join(tmpdir(), 'doctor-'))
+  try {
+    const python = makeEnvironment(
+      join(home, 'bare'),
+      name => !/^(mlx_lm|transformers|llguidance|hugg)/.test(name),
+    )
+    const ofModels = async (generator: boolean) =>
+      (await examine({ python, generator })).find(({ name }) => name === 'Language models')
+    expect(await ofModels(false)).toEqual({
+      name: 'Language models',
+      ok: true,
+      detail: expect.stringMatching(/not installed; only a generator needs them: .*generate\.txt$/),
+    })
+    expect(await ofModels(true)).toMatchObject({
+      ok: false,
+      mend: expect.stringMatching(/pip install .*worker\.txt -r .*generate\.txt$/),
+    })
+    const half = makeEnvironment(join(home, 'half'), name => !/^llguidance/.test(name))
+    expect((await examine({ python: half })).find(({ name }) => name === 'Language models')).toMatchObject({
+      ok: false,
+      detail: 'ImportError: no llguidance',
+    })
+  } finally {
+    await rm(home, { recursive: true })
+  }
 })
 
 test('examine() names the command that mends a missing environment', async () => {

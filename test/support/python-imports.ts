@@ -56,6 +56,10 @@ const folder = 'python/evidence_runner/'
 const doors: Readonly<Record<string, { readonly places: readonly string[]; readonly onDemand: boolean }>> = {
   mlx: { places: ['runtime.py', 'models/', 'ops/'], onDemand: true },
   mlx_lm: { places: ['models/causal.py'], onDemand: true },
+  llguidance: { places: ['models/grammar.py'], onDemand: true },
+  // The network is for `prepare` alone: no worker ever asks the hub.
+  huggingface_hub: { places: ['prepare.py', 'hub_failure.py'], onDemand: true },
+  httpx2: { places: ['prepare.py', 'hub_failure.py'], onDemand: true },
 }
 
 /** Imports of MLX elsewhere than by its doors, or where they would load it with the file. */

@@ -12,14 +12,17 @@ const real = join(repository, 'python', 'evidence_runner')
 /** A temporary folder for Launch's `packageFolder`. */
 export type PackageFolder = { readonly path: string; remove(): void }
 
-/** The real worker with an `echo` that obeys the texts of unruly_echo.py. */
+/** The real worker with an `echo` and a `stream` that obey the texts of unruly_echo.py and unruly_stream.py. */
 export function unrulyPackage(): PackageFolder {
   const folder = temporary()
   const target = join(folder.path, 'evidence_runner')
   link(real, target, ['ops'])
-  link(join(real, 'ops'), join(target, 'ops'), ['echo.py'])
-  symlinkSync(join(real, 'ops', 'echo.py'), join(target, 'ops', 'calm_echo.py'))
-  copyFileSync(join(import.meta.dirname, 'unruly_echo.py'), join(target, 'ops', 'echo.py'))
+  const exchanged = ['echo.py', 'stream.py']
+  link(join(real, 'ops'), join(target, 'ops'), exchanged)
+  for (const name of exchanged) {
+    symlinkSync(join(real, 'ops', name), join(target, 'ops', `calm_${name}`))
+    copyFileSync(join(import.meta.dirname, `unruly_${name}`), join(target, 'ops', name))
+  }
   return folder
 }
 

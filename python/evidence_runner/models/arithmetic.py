@@ -1,4 +1,5 @@
-"""The four formulas of an encoder layer (linear, layer norm, GELU, attention), for the GPU and for the CPU.
+"""The formulas of an encoder: those of a layer (linear, layer norm, GELU, attention), for the GPU and for the
+CPU, and how its tokens become one vector.
 
 `FusedArithmetic` is MLX's own kernels, right on Metal. On the CPU those are scalar (24 ns for an erf, 14 for
 an exp, 0.1 for a multiplication), so `PlainArithmetic` makes them of additions and multiplications. Nothing
@@ -58,19 +59,43 @@ class FusedArithmetic:
     def gelu(self, x: Any) -> Any:
         return x * (0.5 + 0.5 * self.mx.erf(x * math.sqrt(0.5)))
 
-    def attention(self, x: Any, weights: Linear, texts: int, heads: int, kept: Any) -> Any:
+    def attention(
+        self, x: Any, weights: Linear, texts: int, heads: int, kept: Any, turns: Any = None, near: Any = None
+    ) -> Any:
         """Self-attention before its output layer: (T, D) to (T, D).
 
         `weights` makes queries (scaled already), keys and values at once. `kept` is (B, L), false where a
-        text has ended; None when all texts fill their rows.
+        text has ended; None when all texts fill their rows. `turns` and `near` are what those methods made,
+        for models that tell places by rotation and whose tokens see their neighbours alone.
         """
         mx, (tokens, features) = self.mx, x.shape
         length, width = tokens // texts, features // heads
         joined = self.linear(x, weights).reshape(texts, length, 3, heads, width)
         queries, keys, values = joined.transpose(2, 0, 3, 1, 4)
-        mask = None if kept is None else kept[:, None, None, :]
+        if turns is not None:
+            queries, keys = self.rotate(queries, turns), self.rotate(keys, turns)
+        mask = near if kept is None else kept[:, None, None, :]
+        if kept is not None and near is not None:
+            # A row of padding may have no neighbour that is kept; it sees all, since a mean of none is NaN.
+            mask = mask & near | ~kept[:, None, :, None]
         mixed = mx.fast.scaled_dot_product_attention(queries, keys, values, scale=1.0, mask=mask)
         return mixed.transpose(0, 2, 1, 3).reshape(tokens, features)
+
+    def turns(self, base: float, width: int, length: int) -> Any:
+        """What `rotate` needs for heads of this width, in texts of up to `length` tokens."""
+        return base
+
+    def rotate(self, x: Any, turns: Any) -> Any:
+        """Rotary places, (…, L, W): a head's two halves are turned by an angle that grows with the place."""
+        width = x.shape[-1]
+        return self.mx.fast.rope(x, width, traditional=False, base=turns, scale=1.0, offset=0)
+
+    def near(self, length: int, window: int) -> Any:
+        """Which of `length` tokens see each other: those up to `window` places apart. None where all do."""
+        if length <= window + 1:
+            return None
+        places = self.mx.arange(length)
+        return self.mx.abs(places[:, None] - places) <= window
 
 
 class PlainArithmetic(FusedArithmetic):
@@ -130,13 +155,19 @@ class PlainArithmetic(FusedArithmetic):
         tail = power(mx, horner(GELU_TAIL, size), 4)
         return mx.maximum(x, 0.0) - size / tail
 
-    def attention(self, x: Any, weights: Linear, texts: int, heads: int, kept: Any) -> Any:
+    def attention(
+        self, x: Any, weights: Linear, texts: int, heads: int, kept: Any, turns: Any = None, near: Any = None
+    ) -> Any:
         mx, (tokens, features) = self.mx, x.shape
         queries, keys, values = self.heads(x, weights, texts, heads)
+        if turns is not None:
+            queries, keys = self.rotate(queries, turns), self.rotate(keys, turns)
         # Keys run down, queries across: MLX takes a maximum across rows twice as fast as along them.
         scores = keys @ queries.swapaxes(-1, -2)
         if kept is not None:
             scores = scores + mx.where(kept, 0.0, MASKED)[:, :, None]
+        if near is not None:
+            scores = scores + near
         if scores.size <= self.SMALL_SCORES:
             mixed = values.swapaxes(-1, -2) @ mx.softmax(scores, axis=-2)
         else:
@@ -144,6 +175,24 @@ class PlainArithmetic(FusedArithmetic):
             chances = mx.reciprocal(power(mx, horner(EXPONENTIAL, below), 5))
             mixed = values.swapaxes(-1, -2) @ chances / chances.sum(axis=-2, keepdims=True)
         return mixed.transpose(1, 3, 0, 2).reshape(tokens, features)
+
+    def turns(self, base: float, width: int, length: int) -> Any:
+        # Once, in double precision: MLX's kernel would take a sine of every number, every time.
+        angles = [[place * base ** (-step / width) for step in range(0, width, 2)] for place in range(length)]
+        return tuple(
+            self.mx.array([[turn(angle) for angle in row] for row in angles]) for turn in (math.cos, math.sin)
+        )
+
+    def rotate(self, x: Any, turns: Any) -> Any:
+        cosines, sines = (table[: x.shape[-2]] for table in turns)
+        first, second = self.mx.split(x, 2, axis=-1)
+        return self.mx.concatenate(
+            [first * cosines - second * sines, second * cosines + first * sines], axis=-1
+        )
+
+    def near(self, length: int, window: int) -> Any:
+        seen = super().near(length, window)
+        return None if seen is None else self.mx.where(seen, 0.0, MASKED)
 
     def heads(self, x: Any, weights: Linear, texts: int, heads: int) -> list[Any]:
         """Queries, keys and values, (H, B, L, W) each, laid out as the cheapest product leaves them."""
@@ -159,6 +208,28 @@ class PlainArithmetic(FusedArithmetic):
             joined = joined.reshape(texts, length, 3, heads, width).transpose(2, 3, 0, 1, 4)
         # Not joined[0]: an index gathers, which copies element by element.
         return [part.squeeze(0) for part in self.mx.split(joined, 3)]
+
+
+def pool(mx: Any, x: Any, kept: Any, checkpoint: Any) -> Any:
+    """One vector a text, (B, L, D) to (B, dimensions), as the checkpoint says: mean or first token, how much
+    of it, and whether its length becomes 1."""
+    if checkpoint.pooling == "cls":
+        vectors = x[:, :1].squeeze(1)
+    elif kept is None:
+        vectors = x.mean(axis=1)
+    else:
+        vectors = (x * kept[:, :, None]).sum(axis=1) / kept.sum(axis=1, keepdims=True)
+    return finish(mx, vectors, checkpoint)
+
+
+def finish(mx: Any, vectors: Any, checkpoint: Any) -> Any:
+    """Vectors, (B, D), of the checkpoint's dimensions, and of length 1 where it says so."""
+    if checkpoint.dimensions < vectors.shape[-1]:
+        vectors = vectors[:, : checkpoint.dimensions]
+    if checkpoint.normalize:
+        return vectors / mx.maximum(mx.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
+    # A view of more numbers can't be read out as bytes.
+    return mx.contiguous(vectors)
 
 
 def horner(coefficients: Sequence[float], x: Any) -> Any:

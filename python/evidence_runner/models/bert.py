@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from .arithmetic import FusedArithmetic, PlainArithmetic
+from .arithmetic import FusedArithmetic, PlainArithmetic, pool
 from .checkpoint import REMEDY, Checkpoint, refuse
 
 # The kernels of OpenBLAS that multiply small matrices without copying them first.
@@ -91,19 +91,7 @@ class Bert:
             x = arithmetic.layer_norm(x + arithmetic.linear(wide, layer["down"]), layer["norm2"], epsilon)
             # MLX's thread starts on this layer while the next is being written down here.
             mx.async_eval(x)
-        return self.pool(x.reshape(len(rows), length, -1), kept)
-
-    def pool(self, x: Any, kept: Any) -> Any:
-        mx = self.mx
-        if self.checkpoint.pooling == "cls":
-            vectors = x[:, :1].squeeze(1)
-        elif kept is None:
-            vectors = x.mean(axis=1)
-        else:
-            vectors = (x * kept[:, :, None]).sum(axis=1) / kept.sum(axis=1, keepdims=True)
-        if self.checkpoint.normalize:
-            vectors = vectors / mx.maximum(mx.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
-        return vectors
+        return pool(mx, x.reshape(len(rows), length, -1), kept, checkpoint)
 
 
 def read_tensors(mx: Any, checkpoint: Checkpoint, shapes: dict[str, tuple[int, ...]]) -> dict[str, Any]:

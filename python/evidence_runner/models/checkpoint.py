@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from ..errors import ModelError
@@ -17,12 +19,18 @@ REMEDY = "run `npx evidence-runner doctor`"
 # model_type, and what each tensor's name starts with where the folder was saved from a larger model.
 FAMILIES = {"bert": "bert.", "roberta": "roberta.", "xlm-roberta": "roberta."}
 POOLING = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls"}
+# Those of `embed` that have files of their own beside this one.
+OTHER_FAMILIES = ("modernbert", "qwen3")
+# Families that could read far more are cut here unless the configuration asks for more: what a text costs
+# grows with the square of its length, and evidence is read by passages.
+USUAL_MOST_TOKENS = 1024
 
 
 class Checkpoint(NamedTuple):
     """The facts of one encoder folder that its code needs; sizes are in elements and tokens.
 
-    `pooling` is "mean" or "cls"; `position_offset` is the row of the first token's position.
+    `pooling` is "mean" or "cls"; `position_offset` is the row of the first token's position; `dimensions` are
+    how many of the first numbers of a vector are kept.
     """
 
     folder: str
@@ -41,6 +49,7 @@ class Checkpoint(NamedTuple):
     normalize: bool
     max_tokens: int
     lowercase: bool
+    dimensions: int
 
     @property
     def tokenizer(self) -> str:
@@ -82,17 +91,37 @@ def refuse(message: str) -> ModelError:
     return ModelError("ER_MODEL_LOAD", message)
 
 
-def read_checkpoint(folder: str) -> Checkpoint:
-    """Reads and checks a sentence encoder's folder; ModelError ER_MODEL_LOAD names the file at fault."""
-    encoder = read_encoder(folder, read_config(folder))
+def read_checkpoint(
+    folder: str, config: dict[str, Any] | None = None, most_tokens: int | None = None
+) -> Checkpoint:
+    """Reads and checks a BERT-family sentence encoder's folder; ModelError ER_MODEL_LOAD names the file at
+    fault. `config` is its config.json where that has been read."""
+    encoder = read_encoder(folder, read_config(folder) if config is None else config, OTHER_FAMILIES)
     pooling, normalize = read_modules(folder)
+    max_tokens, lowercase = read_limits(folder, most_tokens or encoder.max_tokens, encoder.max_tokens)
+    return encoder._replace(pooling=pooling, normalize=normalize, max_tokens=max_tokens, lowercase=lowercase)
+
+
+def read_limits(folder: str, wanted: int, most: int) -> tuple[int, bool]:
+    """How many tokens a text may have, and whether texts are read in small letters."""
     sentence = read_json(os.path.join(folder, "sentence_bert_config.json"), required=False)
-    return encoder._replace(
-        pooling=pooling,
-        normalize=normalize,
-        max_tokens=min(int(sentence.get("max_seq_length") or encoder.max_tokens), encoder.max_tokens),
-        lowercase=bool(sentence.get("do_lower_case", False)),
-    )
+    named = sentence.get("max_seq_length")
+    if named is None:
+        # Lately it is the tokenizer's file that says it; an enormous number there stands for none.
+        settings = read_json(os.path.join(folder, "tokenizer_config.json"), required=False)
+        named = settings.get("model_max_length")
+    limits = [wanted, most, *([named] if isinstance(named, int | float) and named >= 1 else [])]
+    return int(min(limits)), bool(sentence.get("do_lower_case", False))
+
+
+def shorten(checkpoint: Any, dimensions: int | None) -> Any:
+    """The same checkpoint of any family, with vectors cut to their first `dimensions` numbers."""
+    if dimensions is None:
+        return checkpoint
+    hidden = checkpoint.hidden
+    if not isinstance(dimensions, int) or not 1 <= dimensions <= hidden:
+        raise refuse(f"{checkpoint.folder}: dimensions must be 1 to {hidden}, not {dimensions!r}")
+    return checkpoint._replace(dimensions=dimensions)
 
 
 def read_config(folder: str) -> dict[str, Any]:
@@ -107,19 +136,22 @@ def read_config(folder: str) -> dict[str, Any]:
     return config
 
 
-def read_encoder(folder: str, config: dict[str, Any]) -> Checkpoint:
-    """The encoder that config.json describes: its first token's vector as it comes, for the longest texts."""
+def read_whole(path: str, config: dict[str, Any], field: str, least: int = 1) -> int:
+    value = config.get(field)
+    if not isinstance(value, int) or value < least:
+        raise refuse(f"{path}: {field} must be a whole number of at least {least}, not {value!r}")
+    return value
+
+
+def read_encoder(folder: str, config: dict[str, Any], others: Sequence[str] = ()) -> Checkpoint:
+    """The BERT-family encoder that config.json describes: its first token's vector as it comes, for the
+    longest texts. `others` are families that its caller takes too."""
     path = os.path.join(folder, "config.json")
-
-    def whole(field: str, least: int = 1) -> int:
-        value = config.get(field)
-        if not isinstance(value, int) or value < least:
-            raise refuse(f"{path}: {field} must be a whole number of at least {least}, not {value!r}")
-        return value
-
+    whole = partial(read_whole, path, config)
     kind = config.get("model_type")
     if kind not in FAMILIES:
-        raise refuse(f"{path}: model_type {kind!r} is not supported; supported: {', '.join(FAMILIES)}")
+        known = ", ".join((*FAMILIES, *others))
+        raise refuse(f"{path}: model_type {kind!r} is not supported; supported: {known}")
     for field, accepted in (("hidden_act", "gelu"), ("position_embedding_type", "absolute")):
         if config.get(field, accepted) != accepted:
             raise refuse(f"{path}: {field} {config[field]!r} is not supported; supported: {accepted}")
@@ -148,14 +180,19 @@ def read_encoder(folder: str, config: dict[str, Any]) -> Checkpoint:
         normalize=False,
         max_tokens=positions - position_offset,
         lowercase=False,
+        dimensions=hidden,
     )
-    for needed in (checkpoint.tokenizer, checkpoint.weights):
-        if not os.path.isfile(needed):
-            raise refuse(f"{needed} is missing; {REMEDY}")
+    require_files(checkpoint.tokenizer, checkpoint.weights)
     return checkpoint
 
 
-def read_tokenizer(checkpoint: Checkpoint) -> Any:
+def require_files(*paths: str) -> None:
+    for needed in paths:
+        if not os.path.isfile(needed):
+            raise refuse(f"{needed} is missing; {REMEDY}")
+
+
+def read_tokenizer(checkpoint: Any) -> Any:
     """The checkpoint's tokenizer, without padding; its truncation is for the caller to set.
 
     The file's own padding and truncation belong to its training run; the checkpoint's limit counts.
@@ -174,7 +211,7 @@ def read_tokenizer(checkpoint: Checkpoint) -> Any:
     return tokenizer
 
 
-def read_modules(folder: str) -> tuple[str, bool]:
+def read_modules(folder: str, supported: dict[str, str] = POOLING) -> tuple[str, bool]:
     """How tokens become one vector, and whether it is normalised, as modules.json and its folders say."""
     path = os.path.join(folder, "modules.json")
     modules = read_json(path, kind=list)
@@ -185,11 +222,20 @@ def read_modules(folder: str) -> tuple[str, bool]:
             "supported: Transformer, Pooling and, where wanted, Normalize"
         )
     path = os.path.join(folder, str(modules[1].get("path", "")), "config.json")
-    chosen = [field for field, value in read_json(path).items() if field.startswith("pooling_mode") and value]
-    if len(chosen) != 1 or chosen[0] not in POOLING:
+    return read_pooling(path, supported), len(kinds) == 3
+
+
+def read_pooling(path: str, supported: dict[str, str]) -> str:
+    """Which of the supported ways a pooling module's config.json names."""
+    config = read_json(path)
+    # Lately one field with a name; before that a field for each, of which one is true.
+    if config.get("pooling_mode") in supported.values():
+        return config["pooling_mode"]
+    chosen = [field for field, value in config.items() if field.startswith("pooling_mode") and value]
+    if len(chosen) != 1 or chosen[0] not in supported:
         named = ", ".join(chosen) or "none"
-        raise refuse(f"{path}: pooling {named} is not supported; supported: one of {', '.join(POOLING)}")
-    return POOLING[chosen[0]], len(kinds) == 3
+        raise refuse(f"{path}: pooling {named} is not supported; supported: one of {', '.join(supported)}")
+    return supported[chosen[0]]
 
 
 def read_json(path: str, *, kind: type = dict, required: bool = True) -> Any:

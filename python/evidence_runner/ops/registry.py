@@ -29,6 +29,8 @@ def _make(setting: dict[str, Any]) -> Operation | StepOperation:
             weights_sha256=setting["sha256"],
             revision=setting["revision"],
             model_name=setting["name"],
+            dimensions=setting.get("dimensions"),
+            most_tokens=setting.get("maxTokens"),
         )
     if setting["op"] == "verify":
         from .verify import Verify
@@ -42,4 +44,20 @@ def _make(setting: dict[str, Any]) -> Operation | StepOperation:
             first=setting.get("first"),
             most_tokens=setting.get("maxTokens"),
         )
-    raise SystemExit(f"There is no operation {setting['op']!r}; there are echo, stream, embed and verify")
+    if setting["op"] == "generate":
+        from .generate import PREFIX_BYTES, Generate
+        from .generate import SLOTS as ROWS
+
+        return Generate(
+            setting["folder"],
+            blas=setting.get("blas"),
+            weights_sha256=setting["sha256"],
+            revision=setting["revision"],
+            model_name=setting["name"],
+            slots=setting.get("slots", ROWS),
+            prefix_bytes=setting.get("prefixBytes", PREFIX_BYTES),
+            memory_bytes=setting.get("memoryBytes"),
+        )
+    raise SystemExit(
+        f"There is no operation {setting['op']!r}; there are echo, stream, embed, verify and generate"
+    )

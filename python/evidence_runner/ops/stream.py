@@ -22,6 +22,7 @@ class _Row:
         self.parts = parts
         self.step_ms = float(options.get("stepMs", 0))
         self.fail_at: int | None = options.get("failAt")
+        self.silent = options.get("silent") is True
         self.next_part = 0
 
 
@@ -29,7 +30,8 @@ class Stream:
     """Answers a text with `{crc, bytes, pid, parts}`, after ``parts`` deltas `{part, crc}`, one a step, from
     part 0. The step that gives the last part ends the row. A part counts as one token.
 
-    Options: ``parts`` (4), ``stepMs`` (0), ``failAt`` (none): the part in whose place the row fails.
+    Options: ``parts`` (4), ``stepMs`` (0), ``failAt`` (none): the part in whose place the row fails,
+    ``silent`` (False): steps without deltas.
     """
 
     name = "stream"
@@ -88,5 +90,5 @@ def _advance(call_id: int, row: _Row) -> Step:
     row.next_part += 1
     done = row.next_part == row.parts
     result = {"crc": checksum, "bytes": len(row.text), "pid": os.getpid(), "parts": row.parts}
-    delta = {"part": part, "crc": checksum}
+    delta = None if row.silent else {"part": part, "crc": checksum}
     return Step(call_id, delta=delta, done=done, result=result if done else None, tokens=1)

@@ -15,16 +15,13 @@ import os
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from .. import runtime
+from .. import metal, runtime
 from ..batcher import passes_of
 from ..errors import ModelError
 from ..models.checkpoint import REMEDY, read_tokenizer, refuse
 from ..models.classifier import Classifier, read_classifier
-from .embed import BUCKETS, CPU_LIMITS, CPU_WARM_UP_TOKENS, METAL_LIMITS
+from .embed import CPU_LIMITS, CPU_WARM_UP_TOKENS, LONG_BUCKETS, METAL_LIMITS
 from .vectors import Vectors
-
-# Beyond embed's: a few checkpoints read longer pairs, where the configuration allows it.
-LONG_BUCKETS = (*BUCKETS, 768, 1024, 1536, 2048, 3072, 4096, 6144)
 
 
 class Row(NamedTuple):
@@ -96,6 +93,7 @@ class Verify:
             made = self._classify([rows[index] for index in indices], length)
             for position, index in enumerate(indices):
                 chances[index * width : (index + 1) * width] = made[position * width : (position + 1) * width]
+        metal.ran(max((length for _, length in passes), default=0))
         return Vectors(chances, labels), lengths
 
     @property

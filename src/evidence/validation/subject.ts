@@ -17,7 +17,7 @@ export type VerdictProbabilities = {
 }
 
 /** Where a confidence comes from. */
-export type CheckedMethod = 'arithmetic' | 'head' | 'verifier' | 'similarity' | 'lexical'
+export type CheckedMethod = 'arithmetic' | 'head' | 'verifier' | 'generator' | 'similarity' | 'lexical'
 
 /** What the confidence was calibrated on, and how far off it was there. */
 export type CheckedCalibration =

@@ -88,3 +88,17 @@ export function claimChancesOf(
   const sum = s + r + (d + n)
   return { supports: s / sum, refutes: r / sum, disputed: d / sum, neither: n / sum }
 }
+
+/** Chances this small are not told apart, so that none is -Infinity. */
+const leastChance = 1e-9
+
+/** Natural logarithms of supports, refutes, disputed, neither. */
+export const logsOfChances = ({ supports, refutes, disputed, neither }: ClaimChances): number[] =>
+  [supports, refutes, disputed, neither].map(chance => Math.log(Math.max(leastChance, chance)))
+
+/** Chances that a model gave to the claim as a whole, under a calibration. */
+export function rescaledChances(chances: ClaimChances, { temperature, biases }: ClaimScale): ClaimChances {
+  const scaled = logsOfChances(chances).map((log, place) => log / temperature + (biases[place] as number))
+  const [supports, refutes, disputed, neither] = softmax(scaled) as [number, number, number, number]
+  return { supports, refutes, disputed, neither }
+}

@@ -9,10 +9,13 @@ import type { CalibratedModel, Calibration, Scales } from './calibration.ts'
 import { neutral } from './calibration.ts'
 import {
   type Chances,
+  type ClaimChances,
   chancesOfOdds,
   claimChancesOf,
+  logsOfChances,
   oddsOfChances,
   type PairScale,
+  rescaledChances,
   scaledOdds,
 } from './chances.ts'
 import { claimOdds } from './judge.ts'
@@ -29,6 +32,8 @@ export type LabelledAnswer = {
   readonly sources: readonly { readonly chances: Chances; readonly label?: SourceLabel }[]
   /** Absent where it is not known, or where something else than these chances decided the claim. */
   readonly claimLabel?: ClaimLabel
+  /** The claim's own chances, of a model that judged it as a whole. @default they follow from the sources' */
+  readonly chances?: ClaimChances
   /** Answers of one id are about the same claim. @default each is about another */
   readonly id?: string
 }
@@ -173,9 +178,15 @@ const pairCases = (answer: LabelledAnswer): ScoredCase[] =>
 
 function claimCase(answer: LabelledAnswer, pair: PairScale): ScoredCase[] {
   if (answer.claimLabel === undefined) return []
+  const label = claimLabels.indexOf(answer.claimLabel)
+  if (answer.chances !== undefined) return [{ scores: logsOfChances(answer.chances), label }]
   const { refutes, supports } = oddsOf(answer, pair)
-  const scores = [supports, refutes, supports + refutes, 0]
-  return [{ scores, label: claimLabels.indexOf(answer.claimLabel) }]
+  return [{ scores: [supports, refutes, supports + refutes, 0], label }]
+}
+
+function claimChances(answer: LabelledAnswer, { claim, pair }: Scales): ClaimChances {
+  if (answer.chances === undefined) return claimChancesOf(oddsOf(answer, pair), claim)
+  return rescaledChances(answer.chances, claim)
 }
 
 const oddsOf = (answer: LabelledAnswer, pair: PairScale) =>
@@ -192,8 +203,7 @@ function casesOf(answers: readonly LabelledAnswer[], scales: Scales): { pair: Ca
     }),
     claim: answers.flatMap(answer => {
       if (answer.claimLabel === undefined) return []
-      const chances = claimChancesOf(oddsOf(answer, scales.pair), scales.claim)
-      const { disputed, neither, refutes, supports } = chances
+      const { disputed, neither, refutes, supports } = claimChances(answer, scales)
       return [
         { chances: [supports, refutes, disputed, neither], label: claimLabels.indexOf(answer.claimLabel) },
       ]

@@ -233,3 +233,33 @@ describe('fitScale()', () => {
     expect(fitScale([], labels, { w: 1, bias: 0.5 })).toEqual({ temperature: 1, biases: [0, 0, 0] })
   })
 })
+
+describe('fitAnswers() of a model that judged claims as a whole', () => {
+  /** Claims whose true chances are these; the model says them sharpened, with a liking for one label. */
+  function judged(seed: number, n: number, { sharpness = 3, liking = 1 } = {}): LabelledAnswer[] {
+    const random = generator(seed)
+    const names = ['SUPPORTS', 'REFUTES', 'DISPUTED', 'NOT_ENOUGH_INFO'] as const
+    return Array.from({ length: n }, () => {
+      const logs = names.map(() => gaussian(random))
+      const truth = softmax(logs)
+      let rest = random()
+      const place = truth.findIndex(chance => (rest -= chance) < 0)
+      const said = logs.map((log, index) => sharpness * log + (index === 0 ? liking : 0))
+      const [supports, refutes, disputed, neither] = softmax(said) as [number, number, number, number]
+      const claimLabel = names[place < 0 ? 3 : place] as ClaimLabel
+      return { sources: [], chances: { supports, refutes, disputed, neither }, claimLabel }
+    })
+  }
+
+  test('finds the temperature that sharpened them, and the liking', () => {
+    const { calibration, after, before } = fitAnswers(judged(11, 2000), about)
+    expect(calibration.claim.temperature).toBeGreaterThan(2.6)
+    expect(calibration.claim.temperature).toBeLessThan(3.4)
+    const [supports, refutes] = calibration.claim.biases
+    expect(supports - refutes).toBeGreaterThan(-0.6)
+    expect(supports - refutes).toBeLessThan(-0.1)
+    expect(after.claim.ece).toBeLessThan(0.04)
+    expect(before.claim.ece).toBeGreaterThan(0.2)
+    expect(calibration.pair).toMatchObject({ temperature: 1, n: 0 })
+  })
+})
