@@ -133,7 +133,11 @@ export async function measureCancel(bed: Bed): Promise<Part> {
 /** Speaks to a worker itself: what comes after a `cancel` has been written and before its row's answer. */
 async function cancelAtPipe({ folder, prompts, signal }: Bed, count: number) {
   const generator = await findGenerator(folder)
-  const launch = await launchOf(['generate'], { slots }, { encoder: { variant: builtInEncoder, folder: undefined }, generator })
+  const launch = await launchOf(
+    ['generate'],
+    { slots },
+    { encoder: { variant: builtInEncoder, folder: undefined }, generator },
+  )
   await using worker = new PythonLoop(launch)
   const next = (message?: object) => worker.ask<Frame>(message)
   for (let frame = await next(); frame.type !== 'ready'; ) frame = await next()

@@ -190,7 +190,10 @@ describe('judgementOf() with a generator that judges', () => {
   )
   const chances = { supports: 0.8, refutes: 0.1, disputed: 0.05, neither: 0.05 }
   const limits = { contextTokens: 1000, maxTokens: 100 }
-  const written: State = { ...embedded, written: { given: [], limits, text: '', cut: false, chances, mass: 0.9 } }
+  const written: State = {
+    ...embedded,
+    written: { given: [], limits, text: '', cut: false, chances, mass: 0.9 },
+  }
   const of = (state: State, stances: Stances, check = silent, fallback = false) =>
     judgementOf(state, heardOf(state, check, fallback, stances), asked)
 

@@ -242,8 +242,9 @@ describe('fitAnswers() of a model that judged claims as a whole', () => {
     return Array.from({ length: n }, () => {
       const logs = names.map(() => gaussian(random))
       const truth = softmax(logs)
-      let rest = random()
-      const place = truth.findIndex(chance => (rest -= chance) < 0)
+      const drawn = random()
+      const sums = truth.map((_, end) => truth.slice(0, end + 1).reduce((sum, chance) => sum + chance, 0))
+      const place = sums.findIndex(sum => drawn < sum)
       const said = logs.map((log, index) => sharpness * log + (index === 0 ? liking : 0))
       const [supports, refutes, disputed, neither] = softmax(said) as [number, number, number, number]
       const claimLabel = names[place < 0 ? 3 : place] as ClaimLabel
