@@ -4,7 +4,7 @@
  */
 import type { Benchmark, BenchmarkOptions } from './benchmark.ts'
 import { countEqual, countPrefix, countValid } from './generation-counts.ts'
-import { measureFirst, measureRate } from './generation-rate.ts'
+import { measureFirst, measureRate, measureStream } from './generation-rate.ts'
 import { type Bed, type Part, sizes, withModel } from './generation-setup.ts'
 import { measureCancel, measureFair } from './generation-slots.ts'
 import type { Report } from './report.ts'
@@ -15,21 +15,23 @@ const plan: readonly { size: typeof small; parts: readonly [(bed: Bed) => Promis
   {
     size: small,
     parts: [
-      [measureRate, 0.2],
-      [measureFirst, 0.1],
-      [measureCancel, 0.05],
-      [measureFair, 0.1],
-      [countEqual, 0.05],
-      [countPrefix, 0.02],
-      [countValid, 0.1],
+      [measureRate, 0.15],
+      [measureStream, 0.15],
+      [measureFirst, 0.05],
+      [measureCancel, 0.04],
+      [measureFair, 0.06],
+      [countEqual, 0.03],
+      [countPrefix, 0.01],
+      [countValid, 0.07],
     ],
   },
   {
     size: larger,
     parts: [
-      [measureRate, 0.2],
-      [measureFirst, 0.08],
-      [measureFair, 0.1],
+      [measureRate, 0.15],
+      [measureStream, 0.15],
+      [measureFirst, 0.06],
+      [measureFair, 0.06],
     ],
   },
 ]
@@ -58,6 +60,6 @@ async function run(options: BenchmarkOptions): Promise<Report> {
 
 export const generate: Benchmark = {
   about: 'language models in the pool beside mlx_lm called directly (minutes)',
-  lengths: 2,
+  lengths: 3,
   run,
 }

@@ -7,7 +7,7 @@
  */
 
 import { spawn } from 'node:child_process'
-import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, globSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 
@@ -22,10 +22,11 @@ const reports = mkdtempSync(join(tmpdir(), 'evidence-runner-test-'))
 const total: Tally = { passed: 0, failed: 0, skipped: 0 }
 const broken: string[] = []
 
-/** Runs a program with its output straight to ours. */
-function run(command: string, args: readonly string[], cwd: string): Promise<number> {
+/** Runs a program with its output straight to ours, or to an open file. */
+function run(command: string, args: readonly string[], cwd: string, file?: number): Promise<number> {
   const PYTHONPATH = [join(root, 'python'), process.env['PYTHONPATH']].filter(Boolean).join(delimiter)
-  const child = spawn(command, args, { cwd, stdio: 'inherit', env: { ...process.env, PYTHONPATH } })
+  const stdio = file === undefined ? ('inherit' as const) : ['ignore' as const, file, file]
+  const child = spawn(command, args, { cwd, stdio, env: { ...process.env, PYTHONPATH } })
   return new Promise(resolve => {
     child.once('error', error => {
       console.error(error.message)
@@ -43,9 +44,18 @@ async function part(
   count: (code: number) => Tally,
   cwd = root,
 ): Promise<void> {
+  await told(name, () => run(command, args, cwd), count)
+}
+
+/** Waits for a part under its heading. */
+async function told(
+  name: string,
+  work: () => Promise<number>,
+  count: (code: number) => Tally,
+): Promise<void> {
   console.log(`\n── ${name}`)
   const startedAt = performance.now()
-  const tally = count(await run(command, args, cwd))
+  const tally = count(await work())
   total.passed += tally.passed
   total.failed += tally.failed
   total.skipped += tally.skipped
@@ -124,6 +134,13 @@ if (filters.length === 0) {
   await part('Python lint', python, [...ruff, 'check', ...ruffTarget], oneCheck)
   await part('Python format', python, [...ruff, 'format', '--check', ...ruffTarget], oneCheck)
 }
+// Both languages' tests wait more than they compute, so they run side by side; each has its turn to speak.
+const pythonOutput = join(reports, 'pytest.txt')
+let pythonRun: Promise<number> | undefined
+if (pythonTests.length > 0 && !checksOnly) {
+  const settings = ['-c', 'python/pyproject.toml', '--rootdir=.', '--quiet', `--junitxml=${pytestReport}`]
+  pythonRun = run(python, ['-m', 'pytest', ...settings, ...pythonTests], root, openSync(pythonOutput, 'w'))
+}
 if (typescriptTests.length > 0 && !checksOnly) {
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${vitestReport}`]
   const limits = ['--testTimeout=60000', '--hookTimeout=60000', '--pool=forks', '--maxWorkers=2']
@@ -134,9 +151,14 @@ if (typescriptTests.length > 0 && !checksOnly) {
     vitestTally,
   )
 }
-if (pythonTests.length > 0 && !checksOnly) {
-  const settings = ['-c', 'python/pyproject.toml', '--rootdir=.', '--quiet', `--junitxml=${pytestReport}`]
-  await part('Python tests', python, ['-m', 'pytest', ...settings, ...pythonTests], pytestTally)
+if (pythonRun !== undefined) {
+  const ran = pythonRun
+  const work = async () => {
+    const code = await ran
+    process.stdout.write(readFileSync(pythonOutput, 'utf8'))
+    return code
+  }
+  await told('Python tests', work, pytestTally)
 }
 rmSync(reports, { recursive: true, force: true })
 

@@ -38,8 +38,10 @@ export const modelless = (op: string): VariantRef => ({
 })
 
 /** Workers for a configured size. One a core measured best for encoders on CPU: see the benchmark `sizes`. */
-export function sizeOf(poolSize: number | 'auto'): number {
+export function sizeOf(poolSize: number | 'auto', generates = false): number {
   if (poolSize !== 'auto') return poolSize
+  // Each would hold the language model, which takes calls by the slot and not by the process.
+  if (generates) return 1
   // On Apple silicon all workers would share one GPU: batching serves it better than replicas.
   if (process.platform === 'darwin') return 1
   return Math.min(mostAutoWorkers, availableParallelism())

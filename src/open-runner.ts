@@ -152,7 +152,7 @@ export async function openRunner(options: RunnerOptions): Promise<Runner> {
     )
   }
   const generator = generatorName === undefined ? undefined : await findGenerator(generatorName)
-  const size = sizeOf(poolSize)
+  const size = sizeOf(poolSize, ops.includes('generate'))
   const settings = { embeddingDimensions, python, slots, prefixBytes, memoryBytes }
   const launch = () => launchOf(ops, settings, { encoder, generator })
   const pool = new Pool({ ...rest, size, launch })

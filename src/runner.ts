@@ -37,6 +37,7 @@ import {
   sizeOf,
 } from './launch.ts'
 import { EmbeddingCache } from './models/embedding.ts'
+import { GenerationTally, type GenerationTotals } from './models/generation-tally.ts'
 import { promptIn } from './models/prompt-folder.ts'
 import type { PoolHealth } from './pool/health.ts'
 import type { PoolEvent } from './pool/options.ts'
@@ -69,6 +70,7 @@ const builtIn = loaderOf(Object.values(builtInPrompts))
 export type RunnerStats = {
   readonly pool: PoolHealth | null
   readonly embeddings: CacheFigures
+  readonly generations: GenerationTotals
   readonly prompts: LibraryFigures
   readonly telemetry: Telemetry['figures']
   readonly spent: Spend
@@ -135,6 +137,7 @@ class EnhancerRunner {
   })
   readonly #threads = new Threads()
   readonly #embeddings = new EmbeddingCache()
+  readonly #generations = new GenerationTally()
   readonly #stopObserving: () => void
   readonly #store: LateStore | undefined
   #pool: Pool | undefined
@@ -232,6 +235,7 @@ class EnhancerRunner {
     return {
       pool: this.#pool?.health() ?? null,
       embeddings: this.#embeddings.figures,
+      generations: this.#generations.totals,
       prompts: this.#prompts.figures,
       telemetry: this.#telemetry.figures,
       store: this.#store?.figures ?? null,
@@ -265,10 +269,7 @@ class EnhancerRunner {
   }
 
   #poolSize(): number {
-    const { poolSize } = this.config
-    // Each worker would hold the language model, which takes calls by the slot and not by the process.
-    if (poolSize === 'auto' && generatorOf(this.config) !== undefined) return 1
-    return sizeOf(poolSize)
+    return sizeOf(this.config.poolSize, generatorOf(this.config) !== undefined)
   }
 
   readonly #figures: CheckFigures = async (claim, sources, signal) => {
@@ -294,6 +295,7 @@ class EnhancerRunner {
       try {
         const reply = await next(call, context)
         this.#telemetry.record(names.queueDuration, reply.timings.queueMs, attributes)
+        this.#generations.note(call, reply)
         return reply
       } finally {
         this.#telemetry.record(names.dispatchDuration, performance.now() - begin, attributes)

@@ -34,7 +34,8 @@ class Metal:
         self.memory_bytes = device["memory_size"]
         # How much the GPU can use without slowing down; MLX would take one and a half times as much.
         self.recommended_bytes = device["max_recommended_working_set_size"]
-        mx.set_memory_limit(self.recommended_bytes)
+        if self.recommended_bytes > 0:
+            mx.set_memory_limit(self.recommended_bytes)
         self.cache_bytes = min(CACHE_BYTES, self.memory_bytes // CACHE_SHARE)
         mx.set_cache_limit(self.cache_bytes)
         self.turns = 0

@@ -89,7 +89,7 @@ describe('open() rejects, naming the fault and the command', () => {
 
   test('when the caller names a model folder that is none, lacks its weights, or has broken ones', async () => {
     const faults: [folder: string, message: RegExp][] = [
-      [join(folder.path, 'nowhere'), /nowhere.*config\.json/],
+      [join(folder.path, 'nowhere'), /No model folder .*nowhere/],
       [modelWith('weightless', undefined), /weightless.*model\.safetensors/],
       [modelWith('broken', 'not safetensors at all'), /model\.safetensors/],
       [modelWith('empty', ''), /model\.safetensors/],

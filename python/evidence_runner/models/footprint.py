@@ -64,7 +64,7 @@ def machine_bytes(on_metal: bool) -> int | None:
     if on_metal:
         from .. import metal
 
-        return metal.facts().get("recommendedBytes")
+        return metal.facts().get("recommendedBytes") or None
     known = [each for each in (_free_bytes(), _container_bytes()) if each is not None]
     return min(known, default=None)
 

@@ -142,7 +142,10 @@ export class PromptLibrary {
    * Loads those of `list` that are not kept, side by side, without counting hits or misses.
    * @returns how many of `list` could be had; what fails is counted in `failures` and tried again when asked for.
    */
-  async preload(list: readonly PromptReference[], signal = new AbortController().signal): Promise<number> {
+  async preload(
+    list: readonly PromptReference[],
+    signal: AbortSignal = new AbortController().signal,
+  ): Promise<number> {
     const outcomes = await Promise.allSettled(
       list.map(async wanted => {
         const key = keyOf(wanted)
