@@ -133,5 +133,16 @@ def test_messages_to_node_have_their_fields_in_the_order_of_typescript() -> None
         assert re.findall(r"(\w+)(?=\s*[:,]|\s*$)", re.sub(r":[^,]*", "", flat)) == list(message), kind
 
 
+def test_encode_goes_on_after_a_message_that_has_no_form_and_after_a_large_one():
+    parts = wire.parts([{"id": 1, "delta": {"text": "a", "tokens": 1}}])
+    expected = wire.encode(parts)
+    with pytest.raises(TypeError):
+        wire.encode(wire.parts([{"id": 1, "delta": object()}]))
+    assert wire.encode(parts) == expected
+    large = wire.encode(wire.parts([{"id": 1, "delta": "a" * (2 << 20)}]))
+    assert len(large) > 2 << 20
+    assert wire.encode(parts) == expected
+
+
 def memory() -> wire.Memory:
     return {"rssBytes": 1, "peakBytes": 1, "mlxActiveBytes": 0, "mlxCacheBytes": 0}
