@@ -74,7 +74,7 @@ export function accountOf(
   if (asked === undefined) return undefined
   if (analysis === undefined) return { status: 'unsound', reason: fault ?? 'it is empty' }
   const read = readAnalysis(analysis, asked, claim, decidedBeside(analysis, judged))
-  if (!read.ok) return { status: 'unsound', reason: read.reasons.join('; ') }
+  if (!read.ok) return { status: 'unsound', reason: inShort(read.reasons) }
   const spoken = read.cited.flatMap(({ passage }) => {
     const place = asked.passages[passage - 1]?.place
     return place === undefined ? [] : [{ number: passage, place }]
@@ -85,6 +85,14 @@ export function accountOf(
     spoken,
     mostNumber: asked.passages.length,
   }
+}
+
+/** Reasons told at most. */
+const mostReasons = 3
+
+function inShort(reasons: readonly string[]): string {
+  const more = reasons.length - mostReasons
+  return [...reasons.slice(0, mostReasons), ...(more > 0 ? [`and ${more} more`] : [])].join('; ')
 }
 
 /** What an analysis must not contradict. Where nobody judged, no side is against it. */
