@@ -16,6 +16,7 @@ from ..batcher import Limits, passes_of
 from ..errors import ModelError
 from ..models.bert import Bert
 from ..models.checkpoint import read_checkpoint, read_config, read_json, read_tokenizer, shorten
+from .model_folder import ModelFolder
 from .vectors import Vectors
 
 BUCKETS = (16, 32, 48, 64, 96, 128, 192, 256, 384, 512)
@@ -30,7 +31,7 @@ METAL_LIMITS = Limits(rows=64, padded_tokens=8192, pass_tokens=256, buckets=BUCK
 CPU_WARM_UP_TOKENS = (4, 66)
 
 
-class Embed:
+class Embed(ModelFolder):
     """Text vectors from a sentence encoder; `load` and `warm_up` come before the first `forward`."""
 
     name = "embed"
@@ -39,18 +40,11 @@ class Embed:
         self,
         model_dir: str,
         *,
-        blas: str | None = None,
-        weights_sha256: str | None = None,
-        revision: str | None = None,
-        model_name: str | None = None,
         dimensions: int | None = None,
         most_tokens: int | None = None,
+        **known: str | None,
     ) -> None:
-        self._model_dir = model_dir
-        self._blas = blas
-        self._sha256 = weights_sha256
-        self._revision = revision
-        self._model_name = model_name
+        super().__init__(model_dir, **known)
         self._dimensions = dimensions
         self._most_tokens = most_tokens
 
@@ -99,13 +93,7 @@ class Embed:
     @property
     def facts(self) -> dict[str, Any]:
         """What `ready` says about the model: `{name, revision, sha256, dimensions, maxTokens}`."""
-        return {
-            "name": self._model_name or os.path.basename(os.path.normpath(self._model_dir)),
-            "revision": self._revision,
-            "sha256": self._sha256,
-            "dimensions": self.checkpoint.dimensions,
-            "maxTokens": self.checkpoint.max_tokens,
-        }
+        return self._facts(self.checkpoint.dimensions, self.checkpoint.max_tokens)
 
     def _encode(self, rows: list[list[int]], length: int) -> memoryview:
         return memoryview(self.encoder.encode(rows, length)).cast("B")

@@ -12,7 +12,6 @@ worker says hello before it pays for them.
 
 from __future__ import annotations
 
-import os
 import time
 from collections import deque
 from typing import Any
@@ -30,6 +29,7 @@ from ..models.sampling import sampler_of
 from ..models.spelling import Spelling, Writer
 from .generation_item import GenerationItem, generation_item, refuse
 from .generation_row import Reading, Row
+from .model_folder import ModelFolder
 from .operation import Step
 from .prefixes import Prefixes
 
@@ -52,7 +52,7 @@ WARM_UP = GenerationItem(
 )._asdict()
 
 
-class Generate:
+class Generate(ModelFolder):
     """Texts and label chances from a language model; `load` and `warm_up` come before the first `insert`."""
 
     name = "generate"
@@ -61,23 +61,16 @@ class Generate:
         self,
         model_dir: str,
         *,
-        blas: str | None = None,
-        weights_sha256: str | None = None,
-        revision: str | None = None,
-        model_name: str | None = None,
         slots: int = SLOTS,
         prefix_bytes: int = PREFIX_BYTES,
         memory_bytes: int | None = None,
+        **known: str | None,
     ) -> None:
         if not isinstance(slots, int) or slots < 2:
             raise SystemExit(f"generate needs at least 2 slots, not {slots!r}")
         self.slots = slots
         self.prefixes = Prefixes(prefix_bytes)
-        self._model_dir = model_dir
-        self._blas = blas
-        self._sha256 = weights_sha256
-        self._revision = revision
-        self._model_name = model_name
+        super().__init__(model_dir, **known)
         self._memory_bytes = memory_bytes
         self._rows: dict[int, Row] = {}
         self._inside: dict[int, Row] = {}
@@ -88,13 +81,7 @@ class Generate:
     @property
     def facts(self) -> dict[str, Any]:
         """What `ready` says about the model: `{name, revision, sha256, dimensions, maxTokens}`."""
-        return {
-            "name": self._model_name or os.path.basename(os.path.normpath(self._model_dir)),
-            "revision": self._revision,
-            "sha256": self._sha256,
-            "dimensions": 0,
-            "maxTokens": self.causal.context,
-        }
+        return self._facts(0, self.causal.context)
 
     @property
     def busy(self) -> int:

@@ -23,41 +23,34 @@ def _make(setting: dict[str, Any]) -> Operation | StepOperation:
     if setting["op"] == "embed":
         from .embed import Embed
 
-        return Embed(
-            setting["folder"],
-            blas=setting.get("blas"),
-            weights_sha256=setting["sha256"],
-            revision=setting["revision"],
-            model_name=setting["name"],
-            dimensions=setting.get("dimensions"),
-            most_tokens=setting.get("maxTokens"),
-        )
+        more = {"dimensions": setting.get("dimensions"), "most_tokens": setting.get("maxTokens")}
+        return Embed(setting["folder"], **more, **_known(setting))
     if setting["op"] == "verify":
         from .verify import Verify
 
-        return Verify(
-            setting["folder"],
-            blas=setting.get("blas"),
-            weights_sha256=setting["sha256"],
-            revision=setting["revision"],
-            model_name=setting["name"],
-            first=setting.get("first"),
-            most_tokens=setting.get("maxTokens"),
-        )
+        more = {"first": setting.get("first"), "most_tokens": setting.get("maxTokens")}
+        return Verify(setting["folder"], **more, **_known(setting))
     if setting["op"] == "generate":
         from .generate import PREFIX_BYTES, Generate
         from .generate import SLOTS as ROWS
 
         return Generate(
             setting["folder"],
-            blas=setting.get("blas"),
-            weights_sha256=setting["sha256"],
-            revision=setting["revision"],
-            model_name=setting["name"],
             slots=setting.get("slots", ROWS),
             prefix_bytes=setting.get("prefixBytes", PREFIX_BYTES),
             memory_bytes=setting.get("memoryBytes"),
+            **_known(setting),
         )
     raise SystemExit(
         f"There is no operation {setting['op']!r}; there are echo, stream, embed, verify and generate"
     )
+
+
+def _known(setting: dict[str, Any]) -> dict[str, Any]:
+    """What the pool knows of a model, whatever it is for."""
+    return {
+        "blas": setting.get("blas"),
+        "weights_sha256": setting["sha256"],
+        "revision": setting["revision"],
+        "model_name": setting["name"],
+    }

@@ -11,7 +11,6 @@ mathematics; mlx and tokenizers are imported in `load`, so that the worker says 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -21,6 +20,7 @@ from ..errors import ModelError
 from ..models.checkpoint import REMEDY, read_tokenizer, refuse
 from ..models.classifier import Classifier, read_classifier
 from .embed import CPU_LIMITS, CPU_WARM_UP_TOKENS, LONG_BUCKETS, METAL_LIMITS
+from .model_folder import ModelFolder
 from .vectors import Vectors
 
 
@@ -31,7 +31,7 @@ class Row(NamedTuple):
     types: list[int]
 
 
-class Verify:
+class Verify(ModelFolder):
     """Chances of pairs from a classifier; `load` and `warm_up` come before the first `forward`."""
 
     name = "verify"
@@ -40,18 +40,11 @@ class Verify:
         self,
         model_dir: str,
         *,
-        blas: str | None = None,
-        weights_sha256: str | None = None,
-        revision: str | None = None,
-        model_name: str | None = None,
         first: str | None = None,
         most_tokens: int | None = None,
+        **known: str | None,
     ) -> None:
-        self._model_dir = model_dir
-        self._blas = blas
-        self._sha256 = weights_sha256
-        self._revision = revision
-        self._model_name = model_name
+        super().__init__(model_dir, **known)
         self._first = first
         self._most_tokens = most_tokens
 
@@ -99,13 +92,7 @@ class Verify:
     @property
     def facts(self) -> dict[str, Any]:
         """What `ready` says about the model; `dimensions` is 3 for chances of sides, 1 for relevance."""
-        return {
-            "name": self._model_name or os.path.basename(os.path.normpath(self._model_dir)),
-            "revision": self._revision,
-            "sha256": self._sha256,
-            "dimensions": len(self.classification.labels),
-            "maxTokens": self.checkpoint.max_tokens,
-        }
+        return self._facts(len(self.classification.labels), self.checkpoint.max_tokens)
 
     def _classify(self, rows: list[Row], length: int) -> memoryview:
         ids, types = [row.ids for row in rows], [row.types for row in rows]
