@@ -86,7 +86,7 @@ test('unverified() names a package without one, and passes over our own folders'
 })
 
 test('package-lock.json holds every package that another asks for, those for other machines too', () => {
-  expect(missingPackages(lock.packages)).toEqual([])
+  expect(missingPackages(lock.packages, JSON.parse(read('package.json')) as Manifest)).toEqual([])
 })
 
 test('missingPackages() names what an incomplete lock lacks', () => {

@@ -11,7 +11,8 @@ export type Manifest = {
   readonly dependencies?: Dependencies
   readonly devDependencies?: Dependencies
   readonly optionalDependencies?: Dependencies
-  readonly overrides?: Dependencies
+  /** Versions that others' wishes give way to; a package's own stand under its name. */
+  readonly overrides?: Readonly<Record<string, string | Dependencies>>
 }
 
 /** A package of package-lock.json, as far as these checks read it. */
@@ -34,12 +35,20 @@ export type LockedPackages = Readonly<Record<string, LockedPackage>>
 const addressesForPeople = ['funding', 'homepage', 'repository', 'bugs', 'author', 'deprecated', '$schema']
 
 /** Versions that leave a choice. Peers are the host's to choose and may be ranges. */
-export function looseVersions({ dependencies, devDependencies, optionalDependencies, overrides }: Manifest) {
-  const all = { ...dependencies, ...devDependencies, ...optionalDependencies, ...overrides }
-  return Object.entries(all).flatMap(([name, version]) =>
-    /^\d+\.\d+\.\d+(?:-[\w.]+)?$/.test(version) ? [] : [`${name} is not pinned: ${version}`],
+export function looseVersions(manifest: Manifest) {
+  const { dependencies, devDependencies, optionalDependencies } = manifest
+  const all = { ...dependencies, ...devDependencies, ...optionalDependencies }
+  return [...Object.entries(all), ...overridesOf(manifest)].flatMap(([name, version]) =>
+    /^(?:npm:[\w@/.-]+@)?\d+\.\d+\.\d+(?:-[\w.]+)?$/.test(version)
+      ? []
+      : [`${name} is not pinned: ${version}`],
   )
 }
+
+const overridesOf = ({ overrides = {} }: Manifest): (readonly [string, string])[] =>
+  Object.entries(overrides).flatMap(([name, version]) =>
+    typeof version === 'string' ? [[name, version] as const] : Object.entries(version),
+  )
 
 /** Addresses in a JSON file that are not there for people alone. */
 export function addressesIn(value: unknown, path = ''): string[] {
@@ -70,12 +79,13 @@ export function unverified(packages: LockedPackages): string[] {
  * Packages that another package of the lock asks for and that the lock lacks. npm leaves out binaries for other
  * platforms that it could not see when it wrote the lock; `npm ci` then fails, here and there.
  */
-export function missingPackages(packages: LockedPackages): string[] {
+export function missingPackages(packages: LockedPackages, manifest: Manifest = {}): string[] {
+  const replaced = new Set(overridesOf(manifest).map(([name]) => name))
   return Object.entries(packages).flatMap(([path, { dependencies, optionalDependencies }]) =>
     Object.entries({ ...dependencies, ...optionalDependencies }).flatMap(([name, wanted]) => {
       const found = resolve(packages, path, name)
       if (found === undefined) return [`${path} asks for ${name} ${wanted}, which is not in the lock`]
-      const exact = /^\d+\.\d+\.\d+$/.test(wanted)
+      const exact = /^\d+\.\d+\.\d+$/.test(wanted) && !replaced.has(name)
       return exact && found.version !== wanted
         ? [`${path} asks for ${name} ${wanted}, the lock has ${found.version}`]
         : []
