@@ -67,10 +67,14 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   zod: ['src/'],
   // Each SDK only in its adapter.
   '@modelcontextprotocol/server': ['src/adapters/mcp'],
+  '@modelcontextprotocol/node': ['src/adapters/mcp'],
   '@a2a-js/sdk': ['src/adapters/a2a'],
+  express: ['src/adapters/a2a'],
   'p-queue': ['src/adapters/a2a'],
   bullmq: ['src/adapters/bullmq'],
+  ioredis: ['src/adapters/bullmq'],
   '@lancedb/lancedb': ['src/adapters/lancedb'],
+  'apache-arrow': ['src/adapters/lancedb'],
 }
 
 /** Parts of Node that would let environment variables in by another name. */
