@@ -89,7 +89,7 @@ async function check(given: Arguments): Promise<number> {
     done += 1
     if ('error' in outcome) worst ||= errorRules[outcome.error.code].exit
     if (asJson) await writeLine(outcome)
-    else terminal.evidence(outcome, done)
+    else terminal.evidence(outcome, done, given.values['stream'] !== true)
     terminal.progress(`claims checked`, done, total)
   }
   terminal.progress('')

@@ -82,8 +82,8 @@ export class Terminal {
     this.#showBar()
   }
 
-  /** One checked claim: a heading row and its citations. */
-  evidence(outcome: ManyOutcome, number: number): void {
+  /** One checked claim: a heading row, its analysis where one was written and not shown yet, and its citations. */
+  evidence(outcome: ManyOutcome, number: number, withAnalysis = true): void {
     if ('error' in outcome) {
       this.line(
         `${String(number).padStart(3)}  ${this.#paint('red', 'error'.padEnd(verdictWidth))}  ${clean(outcome.taskId ?? `line ${outcome.line}`)}`,
@@ -97,6 +97,8 @@ export class Terminal {
     this.line(
       `${String(number).padStart(3)}  ${mark}  ${scored}  ${this.#paint('bold', clean(outcome.originalClaim))}`,
     )
+    const written = withAnalysis && outcome.metadata.analysisMethod === 'generated'
+    for (const line of written ? proseIn(outcome.aiAnalysis) : []) this.line(`     ${clean(line)}`)
     for (const { sourceId, score, stance, text } of outcome.citations) {
       const shown = this.#highlight(shorten(clean(text)), terms)
       const side = this.#paint(stanceColours[stance], stance.padStart(verdictWidth))
@@ -134,6 +136,13 @@ export class Terminal {
   #hideBar(): void {
     if (this.#bar !== '') this.#status.write('\r\u001b[K')
   }
+}
+
+/** The lines of a written analysis before its list of citations. */
+function proseIn(analysis: string): string[] {
+  const lines = analysis.split('\n')
+  const list = lines.findIndex(line => /^\[\d+\] “/.test(line))
+  return list < 0 ? lines : lines.slice(0, list)
 }
 
 function notesOf(evidence: EnhancedEvidence): string[] {
