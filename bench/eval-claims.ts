@@ -86,7 +86,9 @@ const textsOf = (files: readonly AnsweredFile[]): string[] => [
   ...new Set(
     files.flatMap(({ answered }) =>
       answered.flatMap(({ claim: { context, evidenceLabels } }) =>
-        evidenceLabels.length === 0 ? [] : [context.claim, ...context.sources.map(({ content }) => content)],
+        evidenceLabels.length === 0
+          ? []
+          : [context.claim, ...context.sources.map(({ content = '' }) => content)],
       ),
     ),
   ),

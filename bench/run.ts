@@ -6,6 +6,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { a2a } from './a2a.ts'
 import type { Benchmark } from './benchmark.ts'
 import { bridge } from './bridge.ts'
 import { core } from './core.ts'
@@ -17,15 +18,18 @@ import { growth } from './growth.ts'
 import { chartsSvg } from './histogram.ts'
 import { load } from './load.ts'
 import { machineFacts } from './machine.ts'
+import { mcp } from './mcp.ts'
 import { plan } from './plan.ts'
 import { pool } from './pool.ts'
 import { promptLibrary } from './prompts.ts'
+import { queue } from './queue.ts'
 import { recovery } from './recovery.ts'
 import { type Result, resultText } from './report.ts'
 import { sizes } from './sizes.ts'
 import { start } from './start.ts'
 import { store } from './store.ts'
 import { validation } from './validation.ts'
+import { vectors } from './vectors.ts'
 import { verify } from './verify.ts'
 import { workflow } from './workflow.ts'
 
@@ -47,6 +51,10 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   store,
   validation,
   verify,
+  vectors,
+  mcp,
+  a2a,
+  queue,
   workflow,
 }
 

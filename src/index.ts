@@ -38,16 +38,26 @@ export type { TextEvent, TextListener } from './evidence/narration.ts'
 export type { EmbedOptions, EnhanceManyOptions, ManyOutcome } from './evidence/outcome.ts'
 export type { PartialRun } from './evidence/record.ts'
 export type { Replay } from './evidence/replay.ts'
-export type { EnhanceOptions, EvidenceContext, EvidenceSource, Progress } from './evidence/request.ts'
+export type {
+  CollectionSource,
+  EnhanceOptions,
+  EvidenceContext,
+  EvidenceSource,
+  Progress,
+  SentSource,
+} from './evidence/request.ts'
 export type {
   Assessment,
   CalibratedOn,
   Citation,
   ConfidenceMethod,
   Coverage,
+  EarlierPassage,
   EnhancedEvidence,
   EvidenceMetadata,
   RelatedEvidence,
+  RetrievedPassage,
+  RetrievedSource,
   Stance,
   StepTiming,
   Verdict,
@@ -58,6 +68,15 @@ export type {
   Fault as ValidationFault,
   ValidationReport,
 } from './evidence/validation/report.ts'
+export type { DocumentsAdded, StoredDocument } from './evidence/vectors/documents.ts'
+export type {
+  ModelTag,
+  VectorFilter,
+  VectorMatch,
+  VectorRow,
+  VectorSearch,
+  VectorStore,
+} from './evidence/vectors/store.ts'
 export { type CalibratedModel, type Calibration, parseCalibration } from './evidence/verdict/calibration.ts'
 export type { Chances, ClaimChances } from './evidence/verdict/chances.ts'
 export { fitCalibration, type LabelledAnswer } from './evidence/verdict/fit.ts'

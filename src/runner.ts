@@ -8,7 +8,8 @@ import { keptOnce } from './core/async.ts'
 import { budgeted } from './core/budgeted-dispatch.ts'
 import type { CacheFigures } from './core/cache.ts'
 import type { Dispatch, VariantRef } from './core/call.ts'
-import { type ErrorRecord, errorOf, errorRecord } from './core/errors.ts'
+import { BatchTelemetry, measured } from './core/dispatch-telemetry.ts'
+import { type ErrorRecord, errorOf, errorRecord, ModelError } from './core/errors.ts'
 import type { Spend } from './core/ledger.ts'
 import { names, Telemetry } from './core/telemetry.ts'
 import {
@@ -26,6 +27,9 @@ import { type PassageTable, tabulate } from './evidence/passages.ts'
 import { type LibraryFigures, PromptLibrary } from './evidence/prompts/library.ts'
 import { loaderOf } from './evidence/prompts/loader.ts'
 import type { Tabulate } from './evidence/reading.ts'
+import { type KeptFigures, KeptPassages } from './evidence/vectors/kept-passages.ts'
+import { MemoryVectorStore } from './evidence/vectors/memory.ts'
+import { tagOf } from './evidence/vectors/store.ts'
 import { builtInPrompts } from './evidence/written/prompts.ts'
 import {
   findEncoder,
@@ -76,6 +80,8 @@ export type RunnerStats = {
   readonly spent: Spend
   /** Figures of the store, why there is none although one was asked for, or null. */
   readonly store: StoreFigures | ErrorRecord | null
+  /** Figures of what is kept in the vector store; null without one. */
+  readonly vectors: KeptFigures | null
 }
 
 /**
@@ -130,6 +136,7 @@ class EnhancerRunner {
   readonly config: ResolvedConfig
   readonly parts: EnhancerParts
   readonly #telemetry: Telemetry
+  readonly #batches: BatchTelemetry
   readonly #prompts = new PromptLibrary(async (wanted, signal) => {
     const { prompts } = this.config
     const own = prompts === undefined ? undefined : await promptIn(prompts, wanted)
@@ -140,6 +147,7 @@ class EnhancerRunner {
   readonly #generations = new GenerationTally()
   readonly #stopObserving: () => void
   readonly #store: LateStore | undefined
+  readonly #kept: KeptPassages | undefined
   #pool: Pool | undefined
   readonly #encoderOf = keptOnce(() => {
     const { embeddingDimensions, embeddingModelPath } = this.config
@@ -171,16 +179,16 @@ class EnhancerRunner {
     refuseOldNode()
     this.config = config
     this.#telemetry = new Telemetry({ sink: config.telemetryCallback, openTelemetry: config.telemetry })
+    this.#batches = new BatchTelemetry(this.#telemetry)
     if (config.store !== undefined) {
       const { path, memo: _, ...options } = config.store
       this.#store = new LateStore(path, options, error =>
         this.#telemetry.emit('store-failed', { error: errorRecord(error) }),
       )
     }
+    this.#kept = this.#keeping()
     this.parts = {
-      dispatch: this.#embeddings.over(
-        budgeted(this.#measured((call, context) => this.#running().dispatch(call, context))),
-      ),
+      dispatch: this.#embeddings.over(budgeted(measured(this.#counted, this.#telemetry))),
       tabulate: this.#tabulate,
       figures: this.#figures,
       encoder: async () => (await this.#encoderOf()).variant,
@@ -191,6 +199,8 @@ class EnhancerRunner {
       workerHealth: () => this.#pool?.health() ?? noPool,
       version,
       uncached: this.#embeddings.uncached,
+      prime: (call, text, vector) => this.#embeddings.put(call, text, vector),
+      kept: this.#kept,
       load: () => loadOf(this.#pool?.health()),
       traces: this.#store?.traces,
       profiles: this.#store?.profiles,
@@ -199,6 +209,7 @@ class EnhancerRunner {
         this.#stopObserving()
         await this.#pool?.close()
         await this.#threads.close()
+        await this.#kept?.close()
         await this.#store?.close()
       },
     }
@@ -207,6 +218,10 @@ class EnhancerRunner {
       [names.oldestWait]: () => this.#pool?.health().oldestWaitMs ?? 0,
       [names.workersReady]: () =>
         this.#pool?.health().workers.filter(({ state }) => state === 'ready' || state === 'busy').length ?? 0,
+      [names.vectorHits]: () => this.#embeddings.figures.hits,
+      [names.vectorMisses]: () => this.#embeddings.figures.misses,
+      [names.droppedEvents]: () => this.#telemetry.figures.dropped,
+      [names.sinkErrors]: () => this.#telemetry.figures.sinkErrors,
     })
     if (this.#asksWorkers) this.#running()
   }
@@ -228,6 +243,10 @@ class EnhancerRunner {
     await Promise.all([
       pool.whenReady(ready === 'all' ? this.#poolSize() : 1, warmUpTimeoutMs, signal),
       enableEmbeddingSearch ? this.#judges() : this.#judgesOfWords(),
+      // Another model's store is a mistake of the configuration, heard at once; what else ails it is in the figures.
+      this.#kept?.bound().catch(error => {
+        if (error instanceof ModelError) throw error
+      }),
     ])
   }
 
@@ -239,7 +258,18 @@ class EnhancerRunner {
       prompts: this.#prompts.figures,
       telemetry: this.#telemetry.figures,
       store: this.#store?.figures ?? null,
+      vectors: this.#kept?.figures ?? null,
     }
+  }
+
+  #keeping(): KeptPassages | undefined {
+    const { vectorStore } = this.config
+    if (vectorStore === undefined) return undefined
+    const store = 'kind' in vectorStore ? new MemoryVectorStore(vectorStore) : vectorStore
+    return new KeptPassages(store, {
+      tag: async () => tagOf((await this.#encoderOf()).variant),
+      onError: error => this.#telemetry.emit('vector-store-failed', { error: errorRecord(error) }),
+    })
   }
 
   /** The pool, started when it is first needed. */
@@ -288,26 +318,20 @@ class EnhancerRunner {
     return this.#threads.run<object, PassageTable>('tabulate', { content, terms }, signal)
   }
 
-  #measured(next: Dispatch): Dispatch {
-    return async (call, context) => {
-      const attributes = { [names.op]: call.variant.op, [names.model]: call.variant.name }
-      const begin = performance.now()
-      try {
-        const reply = await next(call, context)
-        this.#telemetry.record(names.queueDuration, reply.timings.queueMs, attributes)
-        this.#generations.note(call, reply)
-        return reply
-      } finally {
-        this.#telemetry.record(names.dispatchDuration, performance.now() - begin, attributes)
-      }
-    }
+  readonly #counted: Dispatch = async (call, context) => {
+    const reply = await this.#running().dispatch(call, context)
+    this.#generations.note(call, reply)
+    return reply
   }
 
   #note(event: PoolEvent): void {
-    if (event.name === 'batch-sent')
-      this.#telemetry.record(names.batchItems, event.items, { [names.op]: event.op })
-    if (event.name === 'worker-exit')
+    if (event.name === 'batch-sent') this.#batches.sent(event)
+    if (event.name === 'batch-done') this.#batches.done(event.batch, event.modelMs)
+    if (event.name === 'worker-ready') this.#telemetry.record(names.workerBoot, event.bootMs)
+    if (event.name === 'worker-exit') {
+      this.#batches.died(event.generation, event.code)
       this.#telemetry.count(names.workerExits, 1, { [names.errorType]: event.code })
+    }
     if (event.name === 'worker-recycled') this.#telemetry.count(names.workerRecycled)
     // Every call would be an event of its own: spans and metrics have them already.
     if (event.name === 'call-queued' || event.name === 'call-settled') return

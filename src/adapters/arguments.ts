@@ -145,6 +145,35 @@ export const commands = {
       json,
     },
   },
+  serve: {
+    usage: 'serve mcp [--http] | serve a2a',
+    help: 'opens a door to MCP hosts or A2A agents',
+    options: {
+      http: { type: 'boolean', help: 'MCP over HTTP (default: standard input and output)' },
+      host: { type: 'string', value: 'HOST', help: 'where to listen (default: 127.0.0.1)' },
+      port: { type: 'string', value: 'N', help: 'the port; 0 for any free one' },
+      'token-file': {
+        type: 'string',
+        value: 'FILE',
+        help: 'what callers must send; needed beyond this machine (or EVIDENCE_RUNNER_TOKEN)',
+      },
+      'allow-files': { type: 'string', value: 'DIR', help: 'sources may name files under DIR (MCP)' },
+      concurrency: { type: 'string', value: 'N', help: 'tasks at work at once (A2A)' },
+      'timeout-ms': { type: 'string', value: 'MS', help: 'time allowed for each (default: 30000)' },
+      ...workers,
+    },
+  },
+  consume: {
+    usage: 'consume --redis URL',
+    help: 'takes claims from a queue on Redis',
+    options: {
+      redis: { type: 'string', value: 'URL', help: 'redis://HOST:PORT (or REDIS_URL)' },
+      queue: { type: 'string', value: 'NAME', help: 'name of the queue (default: claims)' },
+      concurrency: { type: 'string', value: 'N', help: 'jobs at work at once (default: 8)' },
+      'timeout-ms': { type: 'string', value: 'MS', help: 'time allowed for each (default: 30000)' },
+      ...workers,
+    },
+  },
   trace: {
     usage: 'trace list | trace show|verify|replay TRACE | trace diff TRACE TRACE',
     help: 'shows, verifies, replays and compares what was recorded',

@@ -11,7 +11,6 @@ import { overMany } from '../evidence/many.ts'
 import type { TextListener } from '../evidence/narration.ts'
 import type { ManyOutcome } from '../evidence/outcome.ts'
 import type { EnhanceOptions, EvidenceContext } from '../evidence/request.ts'
-import type { Calibration } from '../evidence/verdict/calibration.ts'
 import { EvidenceEnhancer, openStore, refuseOldNode, version } from '../runner.ts'
 import { examine } from '../setup/doctor.ts'
 import { createEnvironment, homeFolder } from '../setup/environment.ts'
@@ -19,10 +18,12 @@ import { hubCacheOf } from '../setup/hub.ts'
 import { prepareModel } from '../setup/prepare.ts'
 import { type Arguments, amount, helpText, parseArguments, text, whole } from './arguments.ts'
 import { answerCalibrate, parseCalibrateWords } from './calibrate.ts'
-import { type JsonLine, parseJson, readJsonLines, readText } from './input.ts'
+import { type JsonLine, readJsonLines } from './input.ts'
 import { examineModels } from './model-facts.ts'
 import { answerPrepare, parsePrepareWords } from './prepare.ts'
 import { contextsOf, type Question } from './questions.ts'
+import { consumeQueue, parseServeWords, serve } from './serve.ts'
+import { enhancerConfig, judgingOf, strategyOf } from './settings.ts'
 import { shownOn, writtenBy } from './streaming.ts'
 import { clean, Terminal } from './terminal.ts'
 import { sample, textLine, wordsAsLines } from './text-lines.ts'
@@ -67,6 +68,10 @@ async function main(argv: readonly string[]): Promise<number> {
       return stats(given)
     case 'setup':
       return setup(given)
+    case 'serve':
+      return serveDoor(given)
+    case 'consume':
+      return consumeClaims(given)
   }
 }
 
@@ -145,23 +150,6 @@ function checkOptions(given: Arguments): EnhanceOptions {
 
 const textListener = (given: Arguments): TextListener =>
   given.values['json'] === true ? writtenBy(value => writeLine(value).catch(() => {})) : shownOn(terminal)
-
-const strategyOf = (given: Arguments): EvidenceEnhancerConfig => {
-  const strategy = text(given, 'strategy')
-  return strategy === undefined ? {} : { strategy: strategy as EvidenceEnhancerConfig['strategy'] }
-}
-
-/** How verdicts are come to. */
-async function judgingOf(given: Arguments): Promise<EvidenceEnhancerConfig> {
-  const file = text(given, 'calibration')
-  const threshold = amount(given, 'threshold')
-  return {
-    ...(threshold === undefined ? {} : { threshold }),
-    ...(file === undefined
-      ? {}
-      : { calibration: file === 'none' ? 'none' : (parseJson(await readText(file), file) as Calibration) }),
-  }
-}
 
 /** Where this run keeps traces; nowhere with --no-store. */
 const storeOf = (given: Arguments): EvidenceEnhancerConfig['store'] =>
@@ -302,6 +290,28 @@ async function stats(given: Arguments): Promise<number> {
   return 0
 }
 
+async function serveDoor(given: Arguments): Promise<number> {
+  const door = parseServeWords(given.words)
+  await using enhancer = await openEnhancer(given)
+  await serve(door, given, {
+    ...doorParts(enhancer),
+    token: process.env['EVIDENCE_RUNNER_TOKEN'] || undefined,
+  })
+  return 0
+}
+
+async function consumeClaims(given: Arguments): Promise<number> {
+  await using enhancer = await openEnhancer(given)
+  await consumeQueue(given, { ...doorParts(enhancer), redis: process.env['REDIS_URL'] || undefined })
+  return 0
+}
+
+const doorParts = (enhancer: EvidenceEnhancer) => ({
+  enhancer,
+  signal: interrupt.signal,
+  onNote: (note: string) => terminal.note(clean(note)),
+})
+
 async function setup(given: Arguments): Promise<number> {
   const environment = await createEnvironment({
     ...home(),
@@ -319,24 +329,10 @@ async function setup(given: Arguments): Promise<number> {
 }
 
 async function openEnhancer(given: Arguments, more: EvidenceEnhancerConfig = {}): Promise<EvidenceEnhancer> {
-  const config: Record<string, unknown> = {
-    poolSize: given.values['pool-size'] === 'auto' ? 'auto' : whole(given, 'pool-size'),
-    embeddingModelPath: text(given, 'model'),
-    verifier: text(given, 'verifier'),
-    generator: text(given, 'generator'),
-    judge: text(given, 'judge'),
-    temperature: amount(given, 'temperature'),
-    maxTokens: whole(given, 'max-tokens'),
-    python: text(given, 'python'),
-    requestTimeoutMs: whole(given, 'timeout-ms'),
-    maxPassages: whole(given, 'max-passages'),
-    fallback: text(given, 'fallback'),
-    ...more,
-  }
-  const set = Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined))
+  const config = enhancerConfig(given, more)
   // Who asks for words in place of workers gets them from the start; else what is missing is told at once.
-  if (given.values['fallback'] === 'lexical') return new EvidenceEnhancer(set as EvidenceEnhancerConfig)
-  return EvidenceEnhancer.open(set as EvidenceEnhancerConfig, { signal: interrupt.signal })
+  if (given.values['fallback'] === 'lexical') return new EvidenceEnhancer(config)
+  return EvidenceEnhancer.open(config, { signal: interrupt.signal })
 }
 
 const manyOptions = (given: Arguments, concurrency: number) => ({

@@ -5,15 +5,24 @@
  */
 import {
   type Attributes,
+  type Context,
   type Counter,
   context,
   type Histogram,
+  isSpanContextValid,
   type MeterProvider,
   metrics,
   type ObservableResult,
+  type SpanContext,
+  SpanKind,
   SpanStatusCode,
   trace,
+  type UpDownCounter,
 } from '@opentelemetry/api'
+import { RunnerError } from './errors.ts'
+import { type Metric, type MetricName, metricTable, names } from './telemetry-names.ts'
+
+export { names } from './telemetry-names.ts'
 
 /** An event as a sink sees it: `event` names it, the rest are its own fields. */
 export type TelemetryEvent = { readonly event: string; readonly timestamp: string } & Readonly<
@@ -32,25 +41,32 @@ export type TelemetryOptions = {
   readonly openTelemetry?: boolean
 }
 
-/** The names of spans, metrics and attributes, in one place. */
-export const names = {
-  scope: 'evidence-runner',
-  spanRequest: 'evidence.enhance',
-  spanDispatch: 'evidence.dispatch',
-  requestDuration: 'evidence_runner.request.duration',
-  dispatchDuration: 'evidence_runner.dispatch.duration',
-  queueDuration: 'evidence_runner.queue.duration',
-  batchItems: 'evidence_runner.batch.items',
-  workerExits: 'evidence_runner.worker.exits',
-  workerRecycled: 'evidence_runner.worker.recycled',
-  workersReady: 'evidence_runner.workers.ready',
-  waitingItems: 'evidence_runner.queue.items',
-  oldestWait: 'evidence_runner.queue.oldest_wait',
-  cacheHits: 'evidence_runner.cache.hits',
-  op: 'evidence_runner.op',
-  model: 'gen_ai.request.model',
-  errorType: 'error.type',
-} as const
+/** What a metric or a span can be told apart by. */
+export type TelemetryAttributes = Attributes
+
+/** Where a span stands among others. */
+export type SpanPlace = {
+  /** The traceparent that it belongs under. @default the span that is active here */
+  readonly parent?: string
+  /** @default 'internal' */
+  readonly kind?: 'internal' | 'client' | 'server' | 'producer' | 'consumer'
+}
+
+/** Work that is over, on the clock of `performance.now()`. */
+export type PastWork = {
+  readonly beginMs: number
+  readonly endMs: number
+  /** The traceparents of all for whom it was done. */
+  readonly requests: readonly string[]
+  /** What it failed with. */
+  readonly error?: string
+}
+
+/** One figure of several that a metric has, by its attributes. */
+export type Observed = { readonly value: number; readonly attributes: TelemetryAttributes }
+
+type Figures = Readonly<Partial<Record<MetricName, () => number | readonly Observed[]>>>
+type Instrument = Histogram | Counter | UpDownCounter
 
 /** Events handed to a sink at most before the event loop gets its turn back. */
 const eventsPerTurn = 64
@@ -59,10 +75,14 @@ export class Telemetry {
   readonly #sink: TelemetrySink | undefined
   readonly #capacity: number
   readonly #openTelemetry: boolean
-  readonly #instruments = new Map<string, Histogram | Counter>()
+  readonly #instruments = new Map<string, Instrument>()
+  /** What is observed, and how each is let go of. */
+  readonly #observed = new Map<Figures, () => void>()
   #provider: MeterProvider | undefined
   #waiting: TelemetryEvent[] = []
   #scheduled = false
+  /** Events that the sink has and has not finished with. */
+  #underWay = 0
   #dropped = 0
   #sinkErrors = 0
 
@@ -84,59 +104,81 @@ export class Telemetry {
   }
 
   /** Notes a duration or size. */
-  record(name: string, value: number, attributes: Attributes = {}): void {
-    if (!this.#openTelemetry) return
-    const instrument = this.#instrument(name, () =>
-      metrics.getMeter(names.scope).createHistogram(name),
-    ) as Histogram
-    instrument.record(value, attributes)
+  record(name: MetricName, value: number, attributes: TelemetryAttributes = {}): void {
+    this.#quietly(() => (this.#instrument(name) as Histogram | undefined)?.record(value, attributes))
   }
 
-  /** Adds to a counter. */
-  count(name: string, value = 1, attributes: Attributes = {}): void {
-    if (!this.#openTelemetry) return
-    const instrument = this.#instrument(name, () =>
-      metrics.getMeter(names.scope).createCounter(name),
-    ) as Counter
-    instrument.add(value, attributes)
+  /** Adds to a counter, or to a level, which goes down with a negative value. */
+  count(name: MetricName, value = 1, attributes: TelemetryAttributes = {}): void {
+    this.#quietly(() => (this.#instrument(name) as Counter | undefined)?.add(value, attributes))
   }
 
   /** Reads figures whenever metrics are collected, from now until the returned function is called. */
-  observe(figures: Readonly<Record<string, () => number>>): () => void {
+  observe(figures: Figures): () => void {
     if (!this.#openTelemetry) return () => {}
-    const meter = metrics.getMeter(names.scope)
-    const stops = Object.entries(figures).map(([name, read]) => {
-      const gauge = meter.createObservableGauge(name)
-      const look = (result: ObservableResult) => result.observe(read())
-      gauge.addCallback(look)
-      return () => gauge.removeCallback(look)
-    })
+    this.#quietly(() => this.#renew())
+    this.#observed.set(figures, this.#quietly(() => this.#attach(figures)) ?? (() => {}))
     return () => {
-      for (const stop of stops) stop()
+      this.#quietly(() => this.#observed.get(figures)?.())
+      this.#observed.delete(figures)
     }
   }
 
   /** Runs `work` inside a span; its error is noted on the span and goes on as it came. */
-  async span<T>(name: string, attributes: Attributes, work: (traceparent: string) => Promise<T>): Promise<T> {
-    if (!this.#openTelemetry) return work('')
-    const span = trace.getTracer(names.scope).startSpan(name, { attributes })
+  async span<T>(
+    name: string,
+    attributes: TelemetryAttributes,
+    work: (traceparent: string, note: (attributes: TelemetryAttributes) => void) => Promise<T>,
+    place: SpanPlace = {},
+  ): Promise<T> {
+    const span = this.#quietly(() => {
+      if (!this.#openTelemetry) return undefined
+      const kind = kinds[place.kind ?? 'internal']
+      return trace.getTracer(names.scope).startSpan(name, { attributes, kind }, under(place.parent))
+    })
+    if (span === undefined) return work('', () => {})
+    const note = (more: TelemetryAttributes) => this.#quietly(() => span.setAttributes(more))
     try {
       return await context.with(trace.setSpan(context.active(), span), () =>
-        work(traceparent(span.spanContext())),
+        work(textOf(span.spanContext()), note),
       )
     } catch (error) {
-      span.setStatus({ code: SpanStatusCode.ERROR })
-      span.setAttribute(names.errorType, error instanceof Error ? error.name : 'unknown')
+      this.#quietly(() => span.setStatus({ code: SpanStatusCode.ERROR }))
+      note({ [names.errorType]: errorTypeOf(error) })
       throw error
     } finally {
-      span.end()
+      this.#quietly(() => span.end())
     }
+  }
+
+  /**
+   * Writes a span of work that is over and was done for several at once, with a link to each of them. Where they
+   * are all of one trace it is a part of that, under the first. For nobody who is traced there is no span.
+   */
+  pastSpan(name: string, attributes: TelemetryAttributes, work: PastWork): void {
+    if (!this.#openTelemetry) return
+    const texts = [...new Set(work.requests)]
+    const parents = texts.map(spanContextOf).filter(found => found !== undefined)
+    const [first] = parents
+    if (first === undefined) return
+    this.#quietly(() => {
+      const own = parents.some(({ traceId }) => traceId !== first.traceId)
+      const at = own ? trace.deleteSpan(context.active()) : under(texts[0])
+      const links = parents.map(parent => ({ context: parent }))
+      const span = trace
+        .getTracer(names.scope)
+        .startSpan(name, { attributes, links, root: own, startTime: epochMs(work.beginMs) }, at)
+      if (work.error !== undefined) {
+        span.setStatus({ code: SpanStatusCode.ERROR }).setAttribute(names.errorType, work.error)
+      }
+      span.end(epochMs(work.endMs))
+    })
   }
 
   /** Hands over what waits, a turn's worth at a time; resolves when the ring is empty. */
   async flush(): Promise<void> {
     while (this.#waiting.length > 0) {
-      this.#hand(this.#waiting.splice(0, eventsPerTurn))
+      this.#hand(eventsPerTurn)
       await new Promise(resolve => setImmediate(resolve))
     }
   }
@@ -145,44 +187,147 @@ export class Telemetry {
     return { waiting: this.#waiting.length, dropped: this.#dropped, sinkErrors: this.#sinkErrors }
   }
 
-  /** The instrument of that name; made anew when the host has registered another SDK meanwhile. */
-  #instrument(name: string, create: () => Histogram | Counter): Histogram | Counter {
-    const provider = metrics.getMeterProvider()
-    if (provider !== this.#provider) {
-      this.#provider = provider
-      this.#instruments.clear()
+  /** What an SDK throws is its own affair: counted, and no answer is changed. */
+  #quietly<T>(write: () => T): T | undefined {
+    try {
+      return write()
+    } catch {
+      this.#sinkErrors += 1
+      return undefined
     }
+  }
+
+  /** The instrument of that name. */
+  #instrument(name: MetricName): Instrument | undefined {
+    if (!this.#openTelemetry) return undefined
+    this.#renew()
     const known = this.#instruments.get(name)
     if (known !== undefined) return known
-    const created = create()
+    const created = instrumentOf(name)
     this.#instruments.set(name, created)
     return created
   }
 
+  /** Lets go of what was made for another SDK than the one that is registered now. */
+  #renew(): void {
+    const provider = metrics.getMeterProvider()
+    if (provider === this.#provider) return
+    this.#provider = provider
+    this.#instruments.clear()
+    for (const [figures, stop] of this.#observed) {
+      stop()
+      this.#observed.set(figures, this.#attach(figures))
+    }
+  }
+
+  #attach(figures: Figures): () => void {
+    const stops = Object.entries(figures).map(([name, read]) => {
+      const source = observableOf(name as MetricName)
+      const look = (result: ObservableResult) => {
+        const found = read()
+        if (typeof found === 'number') result.observe(found)
+        else for (const { value, attributes } of found) result.observe(value, attributes)
+      }
+      source.addCallback(look)
+      return () => source.removeCallback(look)
+    })
+    return () => {
+      for (const stop of stops) stop()
+    }
+  }
+
   #schedule(): void {
-    if (this.#scheduled) return
+    if (this.#scheduled || this.#underWay >= this.#capacity) return
     this.#scheduled = true
     setImmediate(() => {
       this.#scheduled = false
-      this.#hand(this.#waiting.splice(0, eventsPerTurn))
+      this.#hand(Math.min(eventsPerTurn, this.#capacity - this.#underWay))
       if (this.#waiting.length > 0) this.#schedule()
     }).unref()
   }
 
-  #hand(events: readonly TelemetryEvent[]): void {
-    for (const event of events) {
+  #hand(most: number): void {
+    for (const event of this.#waiting.splice(0, Math.max(0, most))) {
+      this.#underWay += 1
       try {
-        Promise.resolve(this.#sink?.(event)).catch(() => {
-          this.#sinkErrors += 1
-        })
+        const end = this.#sink?.(event)
+        if (isLater(end)) Promise.resolve(end).then(this.#taken, this.#refused)
+        else this.#underWay -= 1
       } catch {
-        this.#sinkErrors += 1
+        this.#refused()
       }
     }
   }
+
+  readonly #taken = (): void => {
+    this.#underWay -= 1
+    if (this.#waiting.length > 0) this.#schedule()
+  }
+
+  readonly #refused = (): void => {
+    this.#sinkErrors += 1
+    this.#taken()
+  }
 }
 
-function traceparent(span: { traceId: string; spanId: string; traceFlags: number }): string {
-  if (/^0+$/.test(span.traceId)) return ''
-  return `00-${span.traceId}-${span.spanId}-${(span.traceFlags & 0xff).toString(16).padStart(2, '0')}`
+/** Runs `work` as a part of the trace that `traceparent` tells of: what it does is under the caller's span. */
+export const continueTrace = <T>(traceparent: string | undefined, work: () => T): T =>
+  spanContextOf(traceparent ?? '') === undefined ? work() : context.with(under(traceparent), work)
+
+/** The traceparent of the span that is active here, for who carries on elsewhere; empty without one. */
+export const currentTraceparent = (): string => {
+  const span = trace.getActiveSpan()
+  return span === undefined ? '' : textOf(span.spanContext())
 }
+
+/** What a failure is counted under: our code, else the name of the error's class. */
+export const errorTypeOf = (error: unknown): string =>
+  error instanceof RunnerError ? error.code : error instanceof Error ? error.name : 'unknown'
+
+const isLater = (value: unknown): value is PromiseLike<unknown> =>
+  typeof (value as PromiseLike<unknown> | null | undefined)?.then === 'function'
+
+const kinds = {
+  internal: SpanKind.INTERNAL,
+  client: SpanKind.CLIENT,
+  server: SpanKind.SERVER,
+  producer: SpanKind.PRODUCER,
+  consumer: SpanKind.CONSUMER,
+}
+
+function instrumentOf(name: MetricName): Instrument {
+  const meter = metrics.getMeter(names.scope)
+  const { kind, unit, description, buckets }: Metric = metricTable[name]
+  if (kind === 'counter') return meter.createCounter(name, { unit, description })
+  if (kind === 'level') return meter.createUpDownCounter(name, { unit, description })
+  const advice = buckets === undefined ? {} : { advice: { explicitBucketBoundaries: [...buckets] } }
+  return meter.createHistogram(name, { unit, description, ...advice })
+}
+
+function observableOf(name: MetricName) {
+  const meter = metrics.getMeter(names.scope)
+  const { kind, unit, description } = metricTable[name]
+  return kind === 'total'
+    ? meter.createObservableCounter(name, { unit, description })
+    : meter.createObservableGauge(name, { unit, description })
+}
+
+const under = (traceparent: string | undefined): Context => {
+  const parent = spanContextOf(traceparent ?? '')
+  return parent === undefined ? context.active() : trace.setSpanContext(context.active(), parent)
+}
+
+/** As W3C Trace Context has it; undefined for what is none. */
+function spanContextOf(traceparent: string): SpanContext | undefined {
+  const [, traceId = '', spanId = '', flags = ''] =
+    /^(?!ff)[\da-f]{2}-([\da-f]{32})-([\da-f]{16})-([\da-f]{2})(?:-.*)?$/.exec(traceparent) ?? []
+  const found = { traceId, spanId, traceFlags: Number.parseInt(flags, 16), isRemote: true }
+  return isSpanContextValid(found) ? found : undefined
+}
+
+function textOf({ traceId, spanId, traceFlags }: SpanContext): string {
+  if (/^0+$/.test(traceId)) return ''
+  return `00-${traceId}-${spanId}-${(traceFlags & 0xff).toString(16).padStart(2, '0')}`
+}
+
+const epochMs = (clockMs: number): number => performance.timeOrigin + clockMs

@@ -46,6 +46,8 @@ export type Envelope = {
   readonly validation: ValidationSettings
   /** Told of the checks with their times, which the plan's own value leaves out: they are not the same twice. */
   readonly onValidated: (report: ValidationReport) => void
+  /** Told of the passages that were read, with their vectors. */
+  readonly onRead: (passages: readonly Scored[]) => void
   readonly plan: string
 }
 
@@ -128,10 +130,11 @@ function ranked(
   figures: FigureCheck,
   reading: Reading,
   candidates: readonly Candidate[],
-  { fallbackUsed, judges, prompts }: Envelope,
+  { fallbackUsed, judges, onRead, prompts }: Envelope,
 ): Ranked {
   const { sources } = reading
   const scored = scoredOf(state, reading, candidates)
+  onRead(scored)
   const fellBack = fallbackUsed || (!isEmbedded(state) && state.failures.length > 0)
   const opened = openWritten(reading.claim, state.written, prompts)
   const heard = { scored, sources: sources.length, figures, stances: opened.stances, fallback: fellBack }

@@ -5,6 +5,7 @@ import type { Ledger, LedgerOptions } from '../core/ledger.ts'
 import { nanoUsdOf } from '../core/money.ts'
 import type { TelemetrySink } from '../core/telemetry.ts'
 import type { Validator } from './validation/pipeline.ts'
+import type { VectorStore } from './vectors/store.ts'
 import { type Calibration, parseCalibration } from './verdict/calibration.ts'
 
 /** A budget as people give it; what is absent is not limited. */
@@ -135,6 +136,25 @@ const configSchema = z.strictObject({
       retainDays: z.number().positive().optional(),
     })
     .optional(),
+  /**
+   * Keeps the passages that requests read, with their vectors, for `relatedEvidence`, and collections of documents to
+   * check claims against: in memory, or in a store that you open and close (`openLanceStore`). @default none
+   */
+  vectorStore: z
+    .union(
+      [
+        z.strictObject({
+          kind: z.literal('memory'),
+          /** Those used longest ago are dropped beyond; every answer is compared with all. @default 10_000 */
+          maxRows: z.int().min(1).optional(),
+          /** @default 64 MiB */
+          maxBytes: z.int().min(1).optional(),
+        }),
+        z.custom<VectorStore>(isVectorStore),
+      ],
+      "must be { kind: 'memory' } or a vector store, such as openLanceStore() gives",
+    )
+    .optional(),
   /** A Python that has the packages of python/locks/worker.txt. @default the one that set-up made */
   python: z.string().min(1).optional(),
   /** Whether spans and metrics go to the OpenTelemetry API. @default true */
@@ -144,6 +164,13 @@ const configSchema = z.strictObject({
 function isValidator(value: unknown): boolean {
   const { name, weight, check } = (value ?? {}) as Partial<Record<keyof Validator, unknown>>
   return typeof name === 'string' && name !== '' && typeof weight === 'number' && typeof check === 'function'
+}
+
+function isVectorStore(value: unknown): boolean {
+  const store = (value ?? {}) as Readonly<Record<string, unknown>>
+  return ['bind', 'upsert', 'search', 'vectorsOf', 'remove', 'count', 'collections'].every(
+    name => typeof store[name] === 'function',
+  )
 }
 
 /** What a caller may give; every key is optional. */
@@ -160,6 +187,8 @@ export function parseConfig(config: unknown): ResolvedConfig {
       throw invalid('generator: mlxModelPath is another name for it; give one of the two')
     if (judge === 'generator' && ((generator ?? mlxModelPath) === undefined || !enableMLXGeneration))
       throw invalid('judge: there is no generator to ask; name one')
+    if (parsed.data.vectorStore !== undefined && !parsed.data.enableEmbeddingSearch)
+      throw invalid('vectorStore: nothing is embedded for it without enableEmbeddingSearch')
     if (calibration === undefined || calibration === 'none') return parsed.data
     return { ...parsed.data, calibration: parseCalibration(calibration) }
   }

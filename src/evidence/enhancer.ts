@@ -5,16 +5,14 @@
 import { randomUUID } from 'node:crypto'
 import { limitedSignal, now } from '../core/async.ts'
 import { Cache } from '../core/cache.ts'
-import type { RunContext } from '../core/call.ts'
 import { errorOf, errorRecord, InputError } from '../core/errors.ts'
 import { Ledger, nothingSpent, type Spend } from '../core/ledger.ts'
-import { names } from '../core/telemetry.ts'
-import { Trace } from '../core/trace.ts'
+import { errorTypeOf, names } from '../core/telemetry.ts'
 import { AdaptiveStrategy } from '../plan/adaptive.ts'
 import type { StoredTrace } from '../plan/ports.ts'
 import { chooseModels } from './choosing.ts'
-import { generatorOf, ledgerOptions, type ResolvedConfig } from './config.ts'
-import { embedTexts } from './embed-texts.ts'
+import { ledgerOptions, type ResolvedConfig } from './config.ts'
+import { checkTexts, embedTexts } from './embed-texts.ts'
 import { type HealthStatus, healthOf } from './health.ts'
 import { overMany } from './many.ts'
 import { Narration } from './narration.ts'
@@ -25,22 +23,31 @@ import { findRecorded } from './record.ts'
 import { recall, remember } from './remember.ts'
 import { type Replay, replayOf } from './replay.ts'
 import {
-  classOf,
   type EnhanceOptions,
   type EvidenceContext,
-  type ParsedContext,
+  type GivenContext,
   parseContext,
   parseOptions,
 } from './request.ts'
 import { requestKey, sizeOfFindings } from './request-key.ts'
 import type { EnhancedEvidence, Findings } from './result.ts'
 import { explainEvidence, type Job, Pace, type RunParts } from './run.ts'
-import { standardValidators } from './validation/standard.ts'
+import { contextOf, whoAsks } from './run-context.ts'
+import { settingsOf } from './settings.ts'
+import {
+  addDocuments,
+  type DocumentsAdded,
+  parseDocuments,
+  removeDocuments,
+  type StoredDocument,
+} from './vectors/documents.ts'
+import { isComplete, noStore, type Retrieved, withRetrieved } from './vectors/retrieval.ts'
 import type { CalibratedModel } from './verdict/calibration.ts'
 
 /** Bytes of kept results at most. */
 const resultCacheBytes = 64 * 1024 * 1024
-const longestText = 1_000_000
+/** How long documents may take to be added, unless the call says otherwise. */
+const addingMs = 24 * 60 * 60_000
 export class Enhancer {
   readonly #config: ResolvedConfig
   readonly #parts: EnhancerParts
@@ -54,29 +61,13 @@ export class Enhancer {
   constructor(config: ResolvedConfig, parts: EnhancerParts) {
     this.#config = config
     this.#parts = parts
-    this.#settings = {
-      maxPassages: config.maxPassages,
-      confidenceBoost: config.confidenceBoost,
-      useEmbeddings: config.enableEmbeddingSearch,
-      fallback: config.fallback,
-      writing:
-        generatorOf(config) === undefined
-          ? undefined
-          : { maxTokens: config.maxTokens, temperature: config.temperature },
-      validation: {
-        ...config.validation,
-        validators: standardValidators({
-          consistency: { confidenceBoost: config.confidenceBoost },
-          custom: config.validation.validators,
-        }),
-      },
-    }
+    this.#settings = settingsOf(config)
     this.#session = new Ledger(ledgerOptions(config.budget))
-    const { dispatch, figures, load, profiles, tabulate, uncached, version } = parts
+    const { dispatch, figures, kept, load, profiles, tabulate, uncached, version } = parts
     const adaptive = new AdaptiveStrategy()
     const adapted = () => adaptive.note(load())
     const pace = new Pace(() => profiles?.get(embedProfile))
-    this.#run = { dispatch, tabulate, figures, uncached, version, profiles, adapted, pace }
+    this.#run = { dispatch, tabulate, figures, uncached, version, profiles, adapted, pace, kept }
     this.#results = new Cache({
       maxEntries: config.maxCacheSize,
       maxBytes: resultCacheBytes,
@@ -101,7 +92,7 @@ export class Enhancer {
     const begin = now()
     this.#refuseClosed()
     const { telemetry } = this.#parts
-    let request: ParsedContext | undefined
+    let request: GivenContext | undefined
     try {
       request = parseContext(context)
       telemetry.emit('evidence_enhancement_started', { taskId: request.taskId, processor: 'evidence-runner' })
@@ -120,6 +111,7 @@ export class Enhancer {
         error: String(error),
         processingTime: now() - begin,
       })
+      telemetry.record(names.requestDuration, now() - begin, { [names.errorType]: errorTypeOf(error) })
       throw error
     }
   }
@@ -155,22 +147,49 @@ export class Enhancer {
    */
   async embed(texts: readonly string[], options: EmbedOptions = {}): Promise<Float32Array[]> {
     this.#refuseClosed()
-    if (!Array.isArray(texts))
-      throw new InputError('ER_INPUT', 'Invalid request: embed takes an array of texts')
-    const wrong = texts.findIndex(text => typeof text !== 'string' || text.length > longestText)
-    if (wrong >= 0) {
-      throw new InputError(
-        'ER_INPUT',
-        `Invalid request: text ${wrong} is not a string of at most ${longestText} characters`,
-      )
-    }
+    checkTexts(texts)
     const { signal, timeoutMs, ...who } = parseOptions(options)
     const limit = timeoutMs ?? this.#config.requestTimeoutMs
     return this.#within(signal, limit, 'embed', async (limited, traceparent) => {
       const variant = await this.#parts.encoder()
-      const context = this.#context(limited, now() + limit, who, traceparent, this.#session)
+      const context = contextOf(limited, now() + limit, who, traceparent, this.#session)
       return embedTexts(texts, variant, context, this.#parts.dispatch)
     })
+  }
+
+  /**
+   * Keeps documents in a collection of the vector store, for sources such as
+   * `{ type: 'database', collection: 'handbook' }`. Passages that are kept already are not embedded again; a document
+   * replaces what was kept under its id.
+   * @throws InputError without a vector store, or for what is no document; StoreError; else as `embed`.
+   */
+  async addDocuments(
+    collection: string,
+    documents: readonly StoredDocument[],
+    options: EmbedOptions = {},
+  ): Promise<DocumentsAdded> {
+    this.#refuseClosed()
+    const { dispatch, encoder, kept, tabulate } = this.#parts
+    if (kept === undefined) throw noStore('documents are kept in one')
+    const given = parseDocuments(collection, documents)
+    const { signal, timeoutMs: limit = addingMs, priority = 'low', ...who } = parseOptions(options)
+    return this.#within(signal, limit, 'addDocuments', async (limited, traceparent) => {
+      const variant = await encoder()
+      const context = contextOf(limited, now() + limit, { ...who, priority }, traceparent, this.#session)
+      const embed = (texts: readonly string[]) => embedTexts(texts, variant, context, dispatch, 'document')
+      return addDocuments(collection, given, { kept, tabulate, signal: limited, embed })
+    })
+  }
+
+  /**
+   * Removes documents from a collection, or the whole of it, and tells how many passages that were.
+   * @throws InputError without a vector store; StoreError.
+   */
+  async removeDocuments(collection: string, ids?: readonly string[]): Promise<number> {
+    this.#refuseClosed()
+    const { kept } = this.#parts
+    if (kept === undefined) throw noStore('documents are kept in one')
+    return removeDocuments(kept, collection, ids)
   }
 
   async health(): Promise<HealthStatus> {
@@ -205,17 +224,20 @@ export class Enhancer {
   }
 
   /**
-   * What would be done for a request, as text: the plan with its costs, and why it and no other. Asks no worker.
+   * What would be done for a request, as text: the plan with its costs, and why it and no other. Asks no worker,
+   * but for what a source that asks for a collection is searched by.
    * @throws InputError; BudgetError or DeadlineError where no plan can keep the limits.
    */
   async explain(context: EvidenceContext, options: EnhanceOptions = {}): Promise<string> {
     this.#refuseClosed()
-    const request = parseContext(context)
     const parsed = parseOptions(options)
-    const job = await this.#job(request, parsed)
+    const job = await this.#job(
+      await this.#retrieved(parseContext(context), parsed, now(), this.#session),
+      parsed,
+    )
     const limit = parsed.timeoutMs ?? this.#config.requestTimeoutMs
     return this.#within(parsed.signal, limit, 'explain', signal =>
-      explainEvidence(job, this.#context(signal, now() + limit, parsed, '', this.#session), this.#run),
+      explainEvidence(job, contextOf(signal, now() + limit, parsed, '', this.#session), this.#run),
     )
   }
 
@@ -232,20 +254,23 @@ export class Enhancer {
   }
 
   async #enhance(
-    request: ParsedContext,
+    given: GivenContext,
     options: EnhanceOptions,
     begin: number,
-    ledger: Ledger,
+    above: Ledger,
     how: 'cached' | 'afresh' = 'cached',
   ): Promise<EnhancedEvidence> {
-    const job = await this.#job(request, options)
+    const asked = await this.#retrieved(given, options, begin, above)
+    const { ledger, request } = asked
+    const job = await this.#job(asked, options)
     const key = requestKey(request, options, job.choice, job.settings)
     const kept = how === 'cached' ? this.#results.get(key) : undefined
     if (kept !== undefined) {
-      this.#parts.telemetry.count(names.cacheHits)
+      this.#parts.telemetry.count(names.cacheHits, 1, { [names.cache]: 'results' })
       job.narration?.finish(kept.aiAnalysis)
-      return this.#envelope(kept, request, begin, true, randomUUID())
+      return this.#envelope(kept, asked, begin, true, randomUUID())
     }
+    if (how === 'cached') this.#parts.telemetry.count(names.cacheMisses, 1, { [names.cache]: 'results' })
     const limit = options.timeoutMs ?? this.#config.requestTimeoutMs
     return this.#within(options.signal, limit, 'The request', async (limited, traceparent) => {
       let id: string = randomUUID()
@@ -255,9 +280,7 @@ export class Enhancer {
         const kept = how === 'cached' ? await recall(memo, key) : undefined
         known = kept !== undefined
         if (kept !== undefined) return kept
-        const { caller = request.metadata?.requester, priority = request.metadata?.priority } = options
-        const who = { ...options, caller, priority }
-        const context = this.#context(signal, begin + limit, who, traceparent, ledger)
+        const context = contextOf(signal, begin + limit, whoAsks(request, options), traceparent, ledger)
         id = context.id
         const findings = await findRecorded(job, context, options, this.#run, traces)
         if (how === 'cached' && isWhole(findings)) remember(memo, key, findings)
@@ -268,16 +291,35 @@ export class Enhancer {
         const findings = await run(limited)
         if (how === 'cached' && isWhole(findings)) this.#results.set(key, findings)
         job.narration?.finish(findings.aiAnalysis)
-        return this.#envelope(findings, request, begin, known, id)
+        return this.#envelope(findings, asked, begin, known, id)
       }
       const { value, joined } = await this.#results.share(key, limited, run, isWhole)
       // Who joined another's run hears the whole at its end.
       job.narration?.finish(value.aiAnalysis)
-      return this.#envelope(value, request, begin, joined || known, joined ? randomUUID() : id)
+      return this.#envelope(value, asked, begin, joined || known, joined ? randomUUID() : id)
     })
   }
 
-  async #job(request: ParsedContext, options: EnhanceOptions): Promise<Job> {
+  /** The request with the contents that it asked for; what that takes counts as its own. */
+  async #retrieved(
+    given: GivenContext,
+    options: EnhanceOptions,
+    begin: number,
+    ledger: Ledger,
+  ): Promise<Retrieved> {
+    if (isComplete(given)) return { request: given, retrieved: [], ledger }
+    const { dispatch, encoder, kept, prime } = this.#parts
+    if (kept === undefined) throw noStore('a source asks for a collection of one')
+    const limit = options.timeoutMs ?? this.#config.requestTimeoutMs
+    return this.#within(options.signal, limit, 'The request', async (signal, traceparent) => {
+      const own = new Ledger(ledgerOptions(options.budget, ledger))
+      const context = contextOf(signal, begin + limit, whoAsks(given, options), traceparent, own)
+      const parts = { kept, prime, variant: await encoder(), context, dispatch }
+      return { ...(await withRetrieved(given, parts)), ledger: own }
+    })
+  }
+
+  async #job({ request, retrieved }: Retrieved, options: EnhanceOptions): Promise<Job> {
     const strategy = options.strategy ?? this.#config.strategy
     const { onText, onWorkerDeath = 'restart' } = options
     return {
@@ -288,6 +330,7 @@ export class Enhancer {
       settings: this.#settings,
       wishes: { strategy, hints: options.hints },
       onProgress: options.onProgress,
+      retrieved: new Set(retrieved.map(({ sourceId }) => sourceId)),
     }
   }
 
@@ -309,29 +352,9 @@ export class Enhancer {
     }
   }
 
-  #context(
-    signal: AbortSignal,
-    deadline: number,
-    { caller = 'default', priority, reproducible = false, budget }: EnhanceOptions,
-    traceparent: string,
-    ledger: Ledger,
-  ): RunContext {
-    return {
-      id: randomUUID(),
-      signal,
-      deadline,
-      class: classOf(priority),
-      caller,
-      reproducible,
-      ledger: new Ledger(ledgerOptions(budget, ledger)),
-      trace: new Trace(),
-      traceparent,
-    }
-  }
-
   #envelope(
     findings: Findings,
-    request: ParsedContext,
+    { ledger, request, retrieved }: Retrieved,
     begin: number,
     cached: boolean,
     id: string,
@@ -344,6 +367,7 @@ export class Enhancer {
       originalClaim: request.claim,
       ...found,
       ...(cached ? { spent: nothingSpent, timings: [] } : {}),
+      ...(retrieved.length === 0 ? {} : { retrieved, spent: ledger.spent }),
       processingTime: now() - begin,
       cached,
       metadata: { ...metadata, timestamp: new Date().toISOString() },

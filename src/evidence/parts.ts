@@ -8,6 +8,7 @@ import type { WorkerHealth } from './health.ts'
 import type { Judges } from './judges.ts'
 import type { PromptLibrary } from './prompts/library.ts'
 import type { Tabulate } from './reading.ts'
+import type { KeptPassages } from './vectors/kept-passages.ts'
 
 /** What the enhancer is made of; `runner.ts` puts it together. */
 export type EnhancerParts = {
@@ -32,6 +33,10 @@ export type EnhancerParts = {
   readonly memo?: MemoStore | undefined
   /** Those of a call's texts whose vectors are not kept. */
   readonly uncached: (call: Call) => readonly string[]
+  /** Keeps a vector that a call would give for a text and that is known already. */
+  readonly prime?: (call: Pick<Call, 'variant' | 'options'>, text: string, vector: Float32Array) => void
+  /** Passages from request to request; without it, none are kept. */
+  readonly kept?: KeptPassages | undefined
   /** How busy the workers are, 0 to 1, for the adaptive strategy. */
   readonly load: () => number
   readonly close: () => Promise<void>

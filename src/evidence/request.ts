@@ -18,16 +18,32 @@ export const limits = {
 /** Source types with a meaning of their own; any other is kept as text, with a warning. */
 export const sourceTypes = ['document', 'file', 'log', 'metric', 'report', 'database', 'api'] as const
 
-const sourceSchema = z.strictObject({
-  content: z
-    .string()
-    .max(limits.sourceLength, `longer than ${limits.sourceLength} characters; send less of it`),
+const contentSchema = z
+  .string()
+  .max(limits.sourceLength, `longer than ${limits.sourceLength} characters; send less of it`)
+
+const sourceFields = z.strictObject({
+  content: contentSchema.optional(),
+  /** Instead of a content: the collection of the vector store that is searched for one. */
+  collection: z.string().min(1).max(200).optional(),
+  query: z.string().min(1).max(limits.claimLength).optional(),
+  limit: z.int().min(1).max(1024).optional(),
   type: z.string().min(1).max(100).default('document'),
   id: z.string().min(1).max(limits.idLength).optional(),
   title: z.string().max(2000).optional(),
   path: z.string().max(4096).optional(),
   url: z.string().max(4096).optional(),
   metadata: z.record(z.string(), z.unknown()).optional(),
+})
+
+const sourceSchema = sourceFields.superRefine((source, { addIssue }) => {
+  const issue = (path: string, message: string) => addIssue({ code: 'custom', path: [path], message })
+  const { collection, content, limit, query, type } = source
+  if (collection === undefined) {
+    if (content === undefined) issue('content', 'Invalid input: expected string, received undefined')
+    if (query !== undefined || limit !== undefined) issue('collection', 'is needed with query and limit')
+  } else if (content !== undefined) issue('content', 'is retrieved from the collection; give one of the two')
+  else if (type !== 'database') issue('type', 'must be database where the content comes from a collection')
 })
 
 const contextSchema = z.strictObject({
@@ -65,12 +81,34 @@ const optionsSchema = z.strictObject({
     .optional(),
 })
 
+type SourceInput = z.input<typeof sourceFields>
+type Asked = 'content' | 'collection' | 'query' | 'limit'
+
+/** A source that is sent; only `content` is needed. */
+export type SentSource = Omit<SourceInput, Asked> & {
+  readonly content: string
+  readonly collection?: undefined
+}
+/** A source whose content is what a collection of the vector store has nearest to the claim, or to `query`. */
+export type CollectionSource = Omit<SourceInput, Asked> & {
+  readonly content?: undefined
+  readonly type: 'database'
+  readonly collection: string
+  /** What is looked for. @default the claim */
+  readonly query?: string | undefined
+  /** Passages at most. @default 32 */
+  readonly limit?: number | undefined
+}
+/** One source of a request: sent, or retrieved from a collection. */
+export type EvidenceSource = SentSource | CollectionSource
 /** A claim and its sources. Of a source only `content` is needed. */
-export type EvidenceContext = z.input<typeof contextSchema>
-/** One source of a request; only `content` is needed. */
-export type EvidenceSource = EvidenceContext['sources'][number]
-/** A context as checked, with every default filled in. */
-export type ParsedContext = z.output<typeof contextSchema>
+export type EvidenceContext = Omit<z.input<typeof contextSchema>, 'sources'> & { sources: EvidenceSource[] }
+/** A context as checked, with every default filled in; contents from collections are still to come. */
+export type GivenContext = z.output<typeof contextSchema>
+/** A context as checked, with the content of every source. */
+export type ParsedContext = Omit<GivenContext, 'sources'> & {
+  readonly sources: (Omit<GivenContext['sources'][number], Asked> & { readonly content: string })[]
+}
 /** A source as checked. */
 export type ParsedSource = ParsedContext['sources'][number]
 
@@ -111,11 +149,11 @@ export type EnhanceOptions = {
 export type Progress = { readonly step: string; readonly done: number; readonly total: number }
 
 /** @throws InputError ER_INPUT naming every field that is wrong. */
-export function parseContext(context: unknown): ParsedContext {
+export function parseContext(context: unknown): GivenContext {
   const parsed = contextSchema.safeParse(context)
   if (!parsed.success) throw new InputError('ER_INPUT', `Invalid request: ${describeIssues(parsed.error)}`)
   const { sources } = parsed.data
-  const total = sources.reduce((sum, source) => sum + source.content.length, 0)
+  const total = sources.reduce((sum, { content = '' }) => sum + content.length, 0)
   if (total > limits.totalLength) {
     throw new InputError(
       'ER_INPUT',

@@ -41,14 +41,54 @@ export type Assessment = {
   readonly probabilities: Chances
 }
 
-/** The nearest passage of a source. */
+/** Where a passage of an earlier request is from. */
+export type EarlierPassage = {
+  readonly taskId: string
+  readonly sourceId: string
+  readonly title?: string
+  /** When it was kept, ISO 8601. */
+  readonly at: string
+}
+
+/** The nearest passage of a source; with a vector store a passage of an earlier request. */
 export type RelatedEvidence = {
   /** The passage's text, verbatim. */
   readonly claim: string
   /** Cosine of its vector and the claim's, -1 to 1. */
   readonly similarity: number
-  /** Id of its source. */
+  /** Id of its source; of an earlier request's, its task and that. */
   readonly source: string
+  /** Of a passage of an earlier request. */
+  readonly from?: EarlierPassage
+}
+
+/** Where a part of a retrieved source is from. */
+export type RetrievedPassage = {
+  /** Half-open, in UTF-16 units of the source's content, as in citations. */
+  readonly start: number
+  readonly end: number
+  /** Id of the passage in the collection. */
+  readonly id: string
+  /** Id of the document that it was cut from. */
+  readonly documentId: string
+  readonly title?: string
+  readonly metadata?: Readonly<Record<string, unknown>>
+  /** Cosine of its vector and the query's, -1 to 1. */
+  readonly similarity: number
+  /** When it was kept, ISO 8601. */
+  readonly at: string
+}
+
+/** A source whose content was retrieved. */
+export type RetrievedSource = {
+  readonly sourceId: string
+  readonly collection: string
+  /** What was looked for. */
+  readonly query: string
+  /** Best first, as they stand in `content`. */
+  readonly passages: readonly RetrievedPassage[]
+  /** What citations of this source are parts of. */
+  readonly content: string
 }
 
 /** How much of the sources was looked at. */
@@ -151,5 +191,7 @@ export type EnhancedEvidence = Omit<Findings, 'metadata'> & {
   readonly processingTime: number
   /** Found for an earlier or a simultaneous equal request; `spent` is zero then. */
   readonly cached: boolean
+  /** What was retrieved for sources that asked for a collection; absent where none did. */
+  readonly retrieved?: readonly RetrievedSource[]
   readonly metadata: EvidenceMetadata
 }

@@ -14,12 +14,15 @@ import { type Chosen, chooseRecipe, explainChosen, type Wishes } from './choice.
 import type { Envelope } from './conclude.ts'
 import type { CheckFigures } from './figure-check.ts'
 import type { Narration } from './narration.ts'
+import type { Scored } from './rank.ts'
 import { type Reading, readingPlan, type Tabulate } from './reading.ts'
 import type { ModelChoice, RecipeSettings } from './recipe.ts'
 import type { ParsedContext, Progress } from './request.ts'
 import type { Findings, GenerationFigures, StepTiming } from './result.ts'
 import { oddTypes } from './sources.ts'
 import type { ValidationReport } from './validation/report.ts'
+import type { KeptPassages } from './vectors/kept-passages.ts'
+import { rememberPassages } from './vectors/remembering.ts'
 
 /** Who does the work of a request. */
 export type RunParts = {
@@ -35,6 +38,8 @@ export type RunParts = {
   readonly adapted: () => StrategyName
   /** Those of a call's texts that would have to be computed: the others cost nothing. */
   readonly uncached: (call: Call) => readonly string[]
+  /** Passages from request to request. */
+  readonly kept?: KeptPassages | undefined
 }
 
 /** One request, checked, with all that was decided about it. */
@@ -48,6 +53,8 @@ export type Job = {
   /** Whether a generation whose worker dies is begun anew. */
   readonly restart: boolean
   readonly onProgress?: ((progress: Progress) => void) | undefined
+  /** Sources whose content was retrieved: it is kept already. */
+  readonly retrieved?: ReadonlySet<string>
 }
 
 /**
@@ -58,17 +65,25 @@ export type Job = {
  */
 export async function findEvidence(job: Job, context: RunContext, parts: RunParts): Promise<Findings> {
   const notes = new Notes(job.onProgress, parts.pace, job.choice.generator !== undefined)
-  const { profiles } = parts
+  const { kept, profiles } = parts
   const within: ExecuteParts = {
     dispatch: notes.over(parts.dispatch),
     onEvent: notes.hear,
     ...(profiles === undefined ? {} : { profiles }),
   }
-  const { recipe, checked } = await chosenFor(job, context, parts, within)
+  const { recipe, reading, checked } = await chosenFor(job, context, parts, within)
   preflight(recipe.plan, { ledger: context.ledger, deadline: context.deadline, now: now() })
   const conclusions = await execute(recipe.plan, recipe.input, context, within)
+  const { read = [] } = checked
+  const { embeddingVectors } = conclusions.metadata
+  const { request, retrieved } = job
+  const related =
+    kept === undefined
+      ? undefined
+      : await rememberPassages(kept, reading, read, embeddingVectors, { taskId: request.taskId, retrieved })
   return {
     ...conclusions,
+    relatedEvidence: related ?? conclusions.relatedEvidence,
     validation: checked.report ?? conclusions.validation,
     metadata: { ...conclusions.metadata, generation: checked.generation ?? null },
     spent: context.ledger.spent,
@@ -84,15 +99,15 @@ export async function explainEvidence(job: Job, context: RunContext, parts: RunP
   return `${explainChosen(chosen)}\n${explain(chosen.recipe.plan)}`
 }
 
-/** What a run came to that has times in it: its checks, and what writing took. */
-type Checked = { report?: ValidationReport; generation?: GenerationFigures }
+/** What a run came to that has times in it: its checks, and what writing took; and what was read, with vectors. */
+type Checked = { report?: ValidationReport; generation?: GenerationFigures; read?: readonly Scored[] }
 
 async function chosenFor(
   { request, choice, settings, wishes, narration, restart }: Job,
   context: RunContext,
   parts: RunParts,
   within: ExecuteParts,
-): Promise<Chosen & { readonly checked: Checked }> {
+): Promise<Chosen & { readonly checked: Checked; readonly reading: Reading }> {
   const { plan, input } = readingPlan(request, parts.tabulate, settings.maxPassages)
   const reading = await execute(plan, input, context, within)
   const checked: Checked = {}
@@ -102,7 +117,10 @@ async function chosenFor(
   const onGenerated = (figures: GenerationFigures) => {
     checked.generation = figures
   }
-  const envelope = { ...envelopeOf(request, reading, choice, settings, parts.version), onValidated }
+  const onRead = (read: readonly Scored[]) => {
+    checked.read = read
+  }
+  const envelope = { ...envelopeOf(request, reading, choice, settings, parts.version), onRead, onValidated }
   const { reproducible } = context
   const { adapted, figures, pace, uncached } = parts
   const { tokenMs } = pace
@@ -111,7 +129,7 @@ async function chosenFor(
     ...{ narration, restart, scope: context.caller, onGenerated },
   }
   const chosen = chooseRecipe(recipeParts, context.ledger, context.deadline - now(), wishes, adapted)
-  return { ...chosen, checked }
+  return { ...chosen, checked, reading }
 }
 
 function envelopeOf(
@@ -120,7 +138,7 @@ function envelopeOf(
   { encoder, failure, generator, generatorFailure, judges, prompts }: ModelChoice,
   settings: RecipeSettings,
   version: string,
-): Omit<Envelope, 'plan' | 'onValidated'> {
+): Omit<Envelope, 'plan' | 'onRead' | 'onValidated'> {
   return {
     metadata: {
       processor: 'evidence-runner',

@@ -46,6 +46,11 @@ export class EmbeddingCache {
     return [...texts].filter(text => !this.#cache.has(keyOf(call, text)))
   }
 
+  /** Keeps a vector that `call` would give for `text` and that is known from elsewhere. */
+  put(call: Pick<Call, 'variant' | 'options'>, text: string, vector: Float32Array): void {
+    this.#cache.set(keyOf(call, text), vector)
+  }
+
   /** A Dispatch that answers `embed` from the cache where it can; other operations pass through. */
   over(next: Dispatch): Dispatch {
     return async (call, context) =>
@@ -88,7 +93,7 @@ const nothingUsed: Reply = {
 }
 
 /** What a vector depends on: the model, how it was run, what was put before the text, and the text. */
-const keyOf = ({ variant, options = {} }: Call, text: string): string => {
+const keyOf = ({ variant, options = {} }: Pick<Call, 'variant' | 'options'>, text: string): string => {
   const { model, revision, weightsHash } = variant
   const { pad = '', as = '', instruction = '' } = options
   return sha256([model, revision, weightsHash, pad, as, instruction, text].join('\0'))

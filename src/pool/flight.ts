@@ -110,6 +110,16 @@ export class Flight {
     return { settled, loose, timed }
   }
 
+  /** What its events tell of it. */
+  get told(): { readonly batch: number; readonly op: string; readonly items: number } {
+    return { batch: this.batch, op: this.op, items: this.items.length }
+  }
+
+  /** Of the requests that it works for, each once. */
+  get traceparents(): string[] {
+    return [...new Set(this.items.map(({ job }) => job.context.traceparent))].filter(text => text !== '')
+  }
+
   /** How much of the worker it keeps busy: the calls that make steps, or one batch. */
   get weight(): number {
     return this.stepwise ? this.#slices.size : 1

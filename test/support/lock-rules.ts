@@ -174,10 +174,15 @@ function halvesOf(requirements: readonly PythonRequirement[]): string[] {
 
 /**
  * Requirements that are loose, without a hash, or not for all of Linux (both processors) and macOS.
- * `compiled` names those with one file a platform: each platform needs a hash of its own.
+ * `compiled` names those with one file a platform: each platform needs a hash of its own; `spared` those that some
+ * machines do without.
  */
-export function unfitRequirements(text: string, compiled: readonly string[]): string[] {
-  const requirements = pythonRequirements(text)
+export function unfitRequirements(
+  text: string,
+  compiled: readonly string[],
+  spared: readonly string[] = [],
+): string[] {
+  const requirements = pythonRequirements(text).filter(({ name }) => !spared.includes(name))
   const unfit = requirements.flatMap(({ name, version, marker, hashes }) => {
     const reach = reachOf(marker)
     const files = reach === 'linux' ? 2 : reach === 'all' && compiled.includes(name) ? 3 : 1
