@@ -77,6 +77,7 @@ const leaving = Symbol('the consumer goes away')
 export class EvidenceConsumer {
   readonly #connection: Connection
   readonly #subscriber: Connection
+  readonly #subscribed: Promise<void>
   readonly #worker: JobWorker
   readonly #tally = new Tally()
   readonly #processing: Processing
@@ -100,7 +101,10 @@ export class EvidenceConsumer {
     const subscriber = new Connection(options.redis, 'consumer', undefined)
     try {
       await connection.ready(Number.POSITIVE_INFINITY, signal)
-      return new EvidenceConsumer(enhancer, options, connection, subscriber)
+      const consumer = new EvidenceConsumer(enhancer, options, connection, subscriber)
+      // Else a job that is cancelled in its first instants would run to its end.
+      await consumer.#subscribed
+      return consumer
     } catch (error) {
       connection.close()
       subscriber.close()
@@ -154,7 +158,7 @@ export class EvidenceConsumer {
     })
     this.#worker.on('error', error => this.#heard(error))
     this.#worker.on('stalled', () => this.#tally.count('stalled'))
-    this.#listen()
+    this.#subscribed = this.#listen()
     this.#worker.run().catch((error: Error) => this.#heard(error))
     this.#note(`Takes jobs of ${name} from ${connection.place}, ${concurrency} at once`)
   }
@@ -240,10 +244,10 @@ export class EvidenceConsumer {
   }
 
   /** Hears of jobs that are cancelled while they run here. What is lost while Redis is away costs work, no more. */
-  #listen(): void {
+  async #listen(): Promise<void> {
     const { redis } = this.#subscriber
     redis.on('message', (_channel, jobId) => this.#running.get(jobId)?.abort(new Cancelled()))
-    redis.subscribe(cancelChannel(this.#worker)).catch(() => {})
+    await redis.subscribe(cancelChannel(this.#worker)).catch(() => {})
   }
 
   #heard(error: Error): void {

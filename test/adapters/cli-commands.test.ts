@@ -144,7 +144,9 @@ describe('help', () => {
   test('an unknown command ends with 2 and lists those there are', async () => {
     const { code, stderr } = await runCommandLine(['chekc'])
     expect(code).toBe(2)
-    expect(stderr).toMatch(/"chekc".*check, calibrate, embed, trace, doctor, prepare, stats, setup/)
+    expect(stderr).toMatch(
+      /"chekc".*check, calibrate, embed, serve, consume, trace, doctor, prepare, stats, setup/,
+    )
   })
 })
 
