@@ -245,3 +245,14 @@ def power(mx: Any, x: Any, doublings: int) -> Any:
     for _ in range(doublings):
         x = mx.square(x)
     return x
+
+
+# The kernels of OpenBLAS that multiply small matrices without copying them first.
+CORES_WITH_SMALL_KERNELS = ("SkylakeX", "Cooperlake", "SapphireRapids")
+
+
+def arithmetic_for(mx: Any, hidden: int, core: str | None) -> PlainArithmetic | FusedArithmetic:
+    """The formulas for the device at hand; `core` names the kernels that the BLAS has chosen."""
+    if mx.default_device() == mx.cpu:
+        return PlainArithmetic(mx, hidden, core in CORES_WITH_SMALL_KERNELS)
+    return FusedArithmetic(mx)

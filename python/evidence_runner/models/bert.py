@@ -10,11 +10,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from .arithmetic import FusedArithmetic, PlainArithmetic, pool
+from .arithmetic import arithmetic_for, pool
 from .checkpoint import REMEDY, Checkpoint, refuse
-
-# The kernels of OpenBLAS that multiply small matrices without copying them first.
-CORES_WITH_SMALL_KERNELS = ("SkylakeX", "Cooperlake", "SapphireRapids")
 
 
 class Bert:
@@ -25,10 +22,7 @@ class Bert:
 
         self.mx = mx
         self.checkpoint = checkpoint
-        if mx.default_device() == mx.cpu:
-            self.arithmetic = PlainArithmetic(mx, checkpoint.hidden, core in CORES_WITH_SMALL_KERNELS)
-        else:
-            self.arithmetic = FusedArithmetic(mx)
+        self.arithmetic = arithmetic_for(mx, checkpoint.hidden, core)
         tensors = read_tensors(mx, checkpoint, checkpoint.shapes())
 
         def take(name: str) -> Any:

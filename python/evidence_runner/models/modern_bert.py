@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from .arithmetic import FusedArithmetic, PlainArithmetic, pool
-from .bert import CORES_WITH_SMALL_KERNELS, read_tensors
+from .arithmetic import arithmetic_for, pool
+from .bert import read_tensors
 from .checkpoint import (
     USUAL_MOST_TOKENS,
     Checkpoint,
@@ -167,10 +167,7 @@ class ModernBert:
 
         self.mx = mx
         self.checkpoint = checkpoint
-        if mx.default_device() == mx.cpu:
-            self.arithmetic = PlainArithmetic(mx, checkpoint.hidden, core in CORES_WITH_SMALL_KERNELS)
-        else:
-            self.arithmetic = FusedArithmetic(mx)
+        self.arithmetic = arithmetic_for(mx, checkpoint.hidden, core)
         tensors = read_tensors(mx, checkpoint, checkpoint.shapes())
 
         def pair(name: str) -> tuple[Any, Any]:
