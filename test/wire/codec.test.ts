@@ -37,9 +37,11 @@ describe('encodeMessage()', () => {
     fc.assert(
       fc.property(fc.array(value, { maxLength: 5 }), items => {
         const [call] = (unpacked(batchOf(items)) as BatchMessage).calls
-        // JSON has no -0 for the reader to keep.
-        expect(call?.items).toEqual(JSON.parse(JSON.stringify(items)))
+        // JSON has no -0 for the reader to keep, and msgpackr's reader gives this one key another name.
+        const text = JSON.stringify(items).replaceAll('"__proto__":', '"__proto_":')
+        expect(call?.items).toEqual(JSON.parse(text))
       }),
+      { examples: [[[JSON.parse('{"__proto__":""}')]]] },
     )
   })
 
