@@ -36,9 +36,10 @@ const workers: Readonly<Record<string, Option>> = {
   },
   python: { type: 'string', value: 'FILE', help: 'a Python that has the packages already' },
 }
+const timeLimit: Option = { type: 'string', value: 'MS', help: 'time allowed for each (default: 30000)' }
 const running: Readonly<Record<string, Option>> = {
   ...workers,
-  'timeout-ms': { type: 'string', value: 'MS', help: 'time allowed for each (default: 30000)' },
+  'timeout-ms': timeLimit,
   concurrency: { type: 'string', value: 'N', help: 'how many at once (default: 8)' },
   unordered: { type: 'boolean', help: 'give answers as they come, not in the order of the input' },
 }
@@ -159,7 +160,7 @@ export const commands = {
       },
       'allow-files': { type: 'string', value: 'DIR', help: 'sources may name files under DIR (MCP)' },
       concurrency: { type: 'string', value: 'N', help: 'tasks at work at once (A2A)' },
-      'timeout-ms': { type: 'string', value: 'MS', help: 'time allowed for each (default: 30000)' },
+      'timeout-ms': timeLimit,
       ...workers,
     },
   },
@@ -170,7 +171,7 @@ export const commands = {
       redis: { type: 'string', value: 'URL', help: 'redis://HOST:PORT (or REDIS_URL)' },
       queue: { type: 'string', value: 'NAME', help: 'name of the queue (default: claims)' },
       concurrency: { type: 'string', value: 'N', help: 'jobs at work at once (default: 8)' },
-      'timeout-ms': { type: 'string', value: 'MS', help: 'time allowed for each (default: 30000)' },
+      'timeout-ms': timeLimit,
       ...workers,
     },
   },
@@ -204,7 +205,7 @@ export const commands = {
     usage: 'setup [--generator]',
     help: 'makes the Python environment',
     options: {
-      generator: { type: 'boolean', help: 'with what language models need, about 230 MB more' },
+      generator: { type: 'boolean', help: 'with what language models need, about 280 MB more' },
       python: { type: 'string', value: 'FILE', help: 'the Python ≥ 3.11 to make it with' },
       json,
     },

@@ -138,7 +138,7 @@ export type SentBatch = {
   /** Estimated. */
   readonly tokens: number
   readonly queueMs: number
-  /** Of the requests that it works for. */
+  /** Of the requests that it works for, each once. */
   readonly traceparents: readonly string[]
 }
 

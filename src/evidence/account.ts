@@ -4,16 +4,15 @@
  */
 import { RunnerError } from '../core/errors.ts'
 import { structured } from '../models/structured.ts'
+import { quoted } from './analysis.ts'
 import type { Judged, Stances } from './judgement.ts'
 import type { Citation } from './result.ts'
-import type { Written } from './state.ts'
-import { type Asked, askFor, type PassageShown } from './written/ask.ts'
+import type { Shown, Written } from './state.ts'
+import { type Asked, askFor } from './written/ask.ts'
 import { builtInPrompts, type WrittenPrompts } from './written/prompts.ts'
 import { proseOf } from './written/prose.ts'
 import { type Decided, readAnalysis } from './written/read-analysis.ts'
 import type { WrittenAnalysis } from './written/schema.ts'
-
-type Shown = PassageShown & { readonly place: number }
 
 /** What was written, opened; nothing of it is checked against the passages yet. */
 export type Opened = {
@@ -110,13 +109,7 @@ export type Numbered = Citation & { readonly number: number }
 
 /** The text of a sound analysis: its prose, then each citation verbatim, under the number that the prose has for it. */
 export const textOf = (prose: string, citations: readonly Numbered[]): string =>
-  [
-    prose,
-    ...citations.map(
-      ({ number, score, sourceId, stance, text }) =>
-        `[${number}] “${text}” (${sourceId}, ${stance}, ${score.toFixed(2)})`,
-    ),
-  ].join('\n')
+  [prose, ...citations.map(citation => quoted(citation, citation.number))].join('\n')
 
 /** Citations with their numbers: that of the passage they lie in, where the prose speaks of it, else further ones. */
 export function numbered(

@@ -3,7 +3,7 @@
  * decided elsewhere.
  */
 import type { Judged } from './judgement.ts'
-import { cosine, pickDiverse, type Scored } from './rank.ts'
+import { likeness, pickDiverse, relevanceOf, type Scored } from './rank.ts'
 import type { Citation, ConfidenceMethod, Coverage, Stance, Verdict } from './result.ts'
 
 /** Citations of one answer at most. */
@@ -12,8 +12,6 @@ const maxCitations = 5
 const leastOfBest = 0.5
 /** From this chance on a passage takes a side although the whole answer abstains. */
 const sureAlone = 0.5
-/** Words decide this part of the order among passages; the rest is the similarity of their vectors. */
-const overlapWeight = 0.25
 
 /** A passage or a piece of one that is cited, and what it says to the claim. */
 export type Cited = Pick<Scored, 'source' | 'start' | 'end'> & {
@@ -92,14 +90,12 @@ const overlap = (a: Cited, b: Scored): boolean => a.source === b.source && a.sta
 
 /** The passages that are near the claim and do not repeat each other, best first. */
 function nearest(scored: readonly Scored[]): Scored[] {
-  const order = scored.map(({ score, overlap }) => (1 - overlapWeight) * score + overlapWeight * overlap)
+  const order = scored.map(relevanceOf)
   const best = Math.max(0, ...order)
   const eligible = scored.flatMap((passage, index) => {
     const relevance = order[index] as number
     return passage.score > 0 && relevance >= best * leastOfBest ? [{ passage, relevance }] : []
   })
-  const likeness = (a: Scored, b: Scored) =>
-    a.vector === undefined || b.vector === undefined ? 0 : cosine(a.vector, b.vector)
   const picks = pickDiverse(
     eligible.map(({ relevance }) => relevance),
     (a, b) => likeness(eligible[a]?.passage as Scored, eligible[b]?.passage as Scored),
@@ -117,16 +113,17 @@ export function writeAnalysis(
   const read = `${coverage.passagesRead} of ${coverage.passages} passages in ${coverage.sourcesRead} of ${plural(coverage.sources, 'source')}`
   const { decision } = judged.figures
   const reason = decision.verdict === 'silent' ? '' : ` ${sentence(decision.reason)}`
-  const quotes = citations.map(
-    ({ text, sourceId, stance, score }, index) =>
-      `[${index + 1}] “${text}” (${sourceId}, ${stance}, ${score.toFixed(2)})`,
-  )
+  const quotes = citations.map((citation, index) => quoted(citation, index + 1))
   const found =
     citations.length === 0
       ? 'Nothing in the sources bears on the claim'
       : `${plural(citations.length, 'passage')} from ${plural(new Set(citations.map(({ sourceId }) => sourceId)).size, 'source')} cited`
   return [`${headline(judged)}${reason} ${found} (read: ${read}).`, ...quotes].join('\n')
 }
+
+/** A citation as an analysis lists it, under its number in the text. */
+export const quoted = ({ score, sourceId, stance, text }: Citation, number: number): string =>
+  `[${number}] “${text}” (${sourceId}, ${stance}, ${score.toFixed(2)})`
 
 const methods: Readonly<Record<ConfidenceMethod, string>> = {
   arithmetic: 'by arithmetic over the figures',

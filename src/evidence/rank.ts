@@ -34,6 +34,17 @@ export function cosine(a: Float32Array, b: Float32Array): number {
   return norm === 0 ? 0 : Math.max(-1, Math.min(1, dot / norm))
 }
 
+/** Words decide this part of the order among passages; the rest is the similarity of their vectors. */
+const overlapWeight = 0.25
+
+/** How much a passage bears on the claim, for an order among passages. */
+export const relevanceOf = ({ score, overlap }: Scored): number =>
+  (1 - overlapWeight) * score + overlapWeight * overlap
+
+/** How alike two passages are; 0 where one was not embedded. */
+export const likeness = (a: Scored, b: Scored): number =>
+  a.vector === undefined || b.vector === undefined ? 0 : cosine(a.vector, b.vector)
+
 /** How many to pick, and what weighs more. */
 export type RankOptions = {
   /** Picks at most. */

@@ -25,10 +25,13 @@ export type PassageRef = {
 /** What is asked: a claim, and the passages that may be read for it. Plain data, equal for equal requests. */
 export type Question = { readonly claim: string; readonly passages: readonly PassageRef[] }
 
+/** A passage as a language model is shown it, by the place that the question has it at. */
+export type Shown = PassageShown & { readonly place: number }
+
 /** What a language model wrote, before any of it is believed. */
 export type Written = {
   /** The passages that it was to be shown, best first, by the places that they have here. */
-  readonly given: readonly (PassageShown & { readonly place: number })[]
+  readonly given: readonly Shown[]
   readonly limits: WriterLimits
   /** JSON of the analysis. */
   readonly text: string

@@ -7,6 +7,7 @@
  */
 import type { Call, Part, Reply, VariantRef } from '../core/call.ts'
 import { sha256 } from '../core/hash.ts'
+import { nanoUsdOf } from '../core/money.ts'
 import {
   type GenerationItem,
   generationItem,
@@ -19,23 +20,21 @@ import {
 import { structured } from '../models/structured.ts'
 import { bind, branch, type PlanNode, parallel, remote, type Settled, stage } from '../plan/node.ts'
 import type { Narration } from './narration.ts'
-import { cosine, pickDiverse, type Scored } from './rank.ts'
+import { likeness, pickDiverse, relevanceOf, type Scored } from './rank.ts'
 import { type Reading, recipeVersion } from './reading.ts'
 import type { GenerationFigures } from './result.ts'
 import { scoredOf, sourceAt } from './scored.ts'
 import type { Candidate } from './select.ts'
-import { portableState, portableWritten, type State, type Written, withWritten } from './state.ts'
+import { portableState, portableWritten, type Shown, type State, type Written, withWritten } from './state.ts'
 import type { ClaimChances } from './verdict/chances.ts'
 import { AnalysisReader } from './written/analysis-reader.ts'
-import { type Asked, askFor, type PassageShown, verdictLabels } from './written/ask.ts'
+import { type Asked, askFor, verdictLabels } from './written/ask.ts'
 import { versionOf, type WrittenPrompts } from './written/prompts.ts'
 
 /** The name that every dispatch to a language model has in plans. */
 const generateName = 'evidence.generate'
 /** Passages that a language model is shown at most. */
 const mostShown = 12
-/** Words decide this part of the order among passages; the rest is the likeness of their vectors. */
-const overlapWeight = 0.25
 /** Bytes of what stands around claim and passages in both prompts, generously. */
 const frameBytes = 8000
 
@@ -61,9 +60,6 @@ export type Writing = WritingSettings & {
   /** Told what a text took; its times are not the same twice, so the plan's own values leave them out. */
   readonly onGenerated: (figures: GenerationFigures) => void
 }
-
-/** A passage by the place that the question has it at, as a language model is shown it. */
-export type Shown = PassageShown & { readonly place: number }
 
 /** The step that has an analysis written about what was read; where nothing was, it does nothing. */
 export function writeAbout(
@@ -91,6 +87,9 @@ export function writeAbout(
   return branch(isRead, bind({ reply }, keep), stay)
 }
 
+/** The passages that a model is to be shown, and the items of its call. */
+type Questions = { readonly given: readonly Shown[]; readonly items: readonly GenerationItem[] }
+
 function dispatchOf(
   reading: Reading,
   candidates: readonly Candidate[],
@@ -99,8 +98,21 @@ function dispatchOf(
 ): PlanNode<State, Written> {
   const { judging, maxTokens, prompts, temperature, variant } = writing
   const limits = { contextTokens: variant.limits.maxTokens, maxTokens }
+  const made = new WeakMap<State, Questions>()
+  // Asked before the dispatch and again when its reply is read: the same state makes the same questions.
+  const questionsOf = (state: State): Questions => {
+    const known = made.get(state)
+    if (known !== undefined) return known
+    const given = shownOf(state)
+    const questions = {
+      given,
+      items: itemsFor(askFor(reading.claim, given, limits, { prompts }), writing),
+    }
+    made.set(state, questions)
+    return questions
+  }
   const call = (state: State): Omit<Call, 'variant'> => {
-    const items = itemsFor(askFor(reading.claim, shownOf(state), limits, { prompts }), writing)
+    const { items } = questionsOf(state)
     const { narration, restart } = writing
     const analysis = items.length - 1
     return {
@@ -116,8 +128,7 @@ function dispatchOf(
     config: { judging, maxTokens, temperature },
     call,
     result: (reply, state) => {
-      const given = shownOf(state)
-      const items = itemsFor(askFor(reading.claim, given, limits, { prompts }), writing)
+      const { given, items } = questionsOf(state)
       return { given, limits, ...writtenOf(reply, items, writing) }
     },
     cost: { least: { calls: 1 }, most: mostFor(reading, candidates, writing) },
@@ -128,14 +139,8 @@ function dispatchOf(
 
 /** The passages worth showing, best first: near to the claim, and none that repeats another. */
 function shownPassages(scored: readonly Scored[], reading: Reading): Shown[] {
-  const relevance = scored.map(
-    ({ score, overlap }) => (1 - overlapWeight) * score + overlapWeight * Math.min(1, overlap),
-  )
-  const likeness = (a: number, b: number) => {
-    const [one, other] = [scored[a]?.vector, scored[b]?.vector]
-    return one === undefined || other === undefined ? 0 : cosine(one, other)
-  }
-  return pickDiverse(relevance, likeness, { limit: mostShown }).map(index => {
+  const alike = (a: number, b: number) => likeness(scored[a] as Scored, scored[b] as Scored)
+  return pickDiverse(scored.map(relevanceOf), alike, { limit: mostShown }).map(index => {
     const { end, place, source, start, text } = scored[index] as Scored
     return { place, text, start, end, sourceId: sourceAt(reading, source).id }
   })
@@ -224,8 +229,7 @@ function mostFor(
   const read = longest.reduce((sum, bytes) => sum + bytes, frameBytes + bytesOf(reading.claim))
   const each = (written: number) => Math.min(variant.limits.maxTokens, read + written)
   const tokens = each(maxTokens) + (judging ? each(1) : 0)
-  const { usdPer1kTokens } = variant.price
-  return { calls: 1, tokens, nanoUsd: Math.ceil(usdPer1kTokens * tokens * 1e6) }
+  return { calls: 1, tokens, nanoUsd: nanoUsdOf((variant.price.usdPer1kTokens * tokens) / 1000) }
 }
 
 const pure = { version: recipeVersion, effects: ['pure'] as const, memo: false }

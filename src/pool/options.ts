@@ -1,5 +1,6 @@
 /** How the pool behaves: every option, its unit and its default. All times in milliseconds. */
 import type { RequestClass } from '../core/call.ts'
+import type { SentBatch } from '../core/dispatch-telemetry.ts'
 import type { Launch } from './spawn.ts'
 
 /** How a pool is made; only the first two are needed. */
@@ -86,18 +87,7 @@ export type PoolEvent =
       readonly code: string
       readonly reason: string
     }
-  | {
-      readonly name: 'batch-sent'
-      readonly batch: number
-      readonly generation: number
-      readonly op: string
-      readonly items: number
-      /** Estimated. */
-      readonly tokens: number
-      readonly queueMs: number
-      /** Of the requests that it works for, each once. */
-      readonly traceparents: readonly string[]
-    }
+  | ({ readonly name: 'batch-sent' } & SentBatch)
   | {
       readonly name: 'batch-done'
       readonly batch: number
