@@ -5,6 +5,7 @@
  * Least squares over exponentially forgotten sums: five numbers of state, and a machine that throttles or a
  * neighbour that arrives is followed within some dozen batches.
  */
+import type { ResolvedPoolOptions } from './options.ts'
 
 /** Weight that a batch has left when the next one comes: about the last 50 count. */
 const memory = 0.98
@@ -20,6 +21,11 @@ const leastSpread = 0.1
 const stepPatience = 3
 
 type Sums = { n: number; x: number; y: number; xx: number; xy: number }
+
+type BatchLimits = Pick<
+  ResolvedPoolOptions,
+  'batchItems' | 'batchTokens' | 'batchMs' | 'batchMsInteractive' | 'batchMsJoined'
+>
 
 export class CostModel {
   readonly #sums = new Map<string, Sums>()
@@ -60,6 +66,20 @@ export class CostModel {
     const alike = n < leastBatches || spread < (x * leastSpread) ** 2
     const perTokenMs = alike ? 0 : Math.max(0, Math.min((n * xy - x * y) / spread, y / x))
     return { perTokenMs, fixedMs: Math.max(0, (y - perTokenMs * x) / n) }
+  }
+}
+
+/** What a batch may hold, from the options and what batches take; `brief` while some must not wait for long. */
+export function batchCaps(
+  { batchItems, batchTokens, batchMs, batchMsInteractive, batchMsJoined }: BatchLimits,
+  costs: CostModel,
+  brief: boolean,
+) {
+  return {
+    items: batchItems,
+    tokens: batchTokens,
+    tokensOf: (op: string) => costs.tokensWithin(op, brief ? batchMsInteractive : batchMs),
+    joined: (op: string) => costs.tokensWithin(op, batchMsJoined),
   }
 }
 

@@ -47,6 +47,12 @@ export type PoolOptions = {
    * long behind a batch of others. @default 80
    */
   readonly batchMsInteractive?: number
+  /**
+   * Another call joins a batch only while that is predicted to take less: beyond it, it would make both wait for
+   * each other and save hardly anything. A call that takes less is not torn apart while no worker idles.
+   * @default 80
+   */
+  readonly batchMsJoined?: number
   /** Time for work in flight at `close()`. @default 10_000 */
   readonly drainMs?: number
   /** Between the steps of the ladder: shutdown message, SIGTERM, SIGKILL. @default 1_000 */
@@ -114,6 +120,7 @@ const defaults = {
   batchTokens: 2048,
   batchMs: 400,
   batchMsInteractive: 80,
+  batchMsJoined: 80,
   drainMs: 10_000,
   killGraceMs: 1000,
   onEvent: () => {},

@@ -9,7 +9,7 @@ import { errorOf, type RunnerError } from '../core/errors.ts'
 import type { PartsMessage, ResultsMessage } from '../wire/message.ts'
 import { isSaturated, misfitOf, noWorker, refusalOf, stillWarming } from './admission.ts'
 import { Breaker } from './breaker.ts'
-import { CostModel, patienceMs } from './cost-model.ts'
+import { batchCaps, CostModel, patienceMs } from './cost-model.ts'
 import { Crew } from './crew.ts'
 import { Counters } from './figures.ts'
 import type { Rescue } from './flight.ts'
@@ -203,11 +203,12 @@ export class Pool {
     // Idle ones first. Those at work will ask for more: what waits is theirs, too, or the last batch would be
     // one worker's alone.
     const serving = this.#crew.serving.toSorted((a, b) => this.#flights.load(a) - this.#flights.load(b))
+    const idle = serving.filter(worker => this.#flights.load(worker) === 0).length
     // What takes many steps leaves room for more: round by round, lest the first worker get all of it.
     for (let sent = true; sent && this.#queue.items > 0; ) {
       sent = false
       for (const [index, worker] of serving.entries()) {
-        const items = this.#cut(worker, serving.length - index)
+        const items = this.#cut(worker, serving.length - index, index + 1 < idle)
         if (items.length === 0) continue
         this.#send(worker, items)
         sent = true
@@ -215,14 +216,12 @@ export class Pool {
     }
   }
 
-  #cut(worker: Worker, among: number): Item[] {
-    const { batchItems, batchTokens, batchMs, batchMsInteractive } = this.#options
+  #cut(worker: Worker, among: number, othersIdle: boolean): Item[] {
     const brief = this.#flights.streams(worker) || now() - this.#interactiveAt < interactiveMs
     return this.#queue.cut({
-      items: batchItems,
-      tokens: batchTokens,
-      tokensOf: op => this.#costs.tokensWithin(op, brief ? batchMsInteractive : batchMs),
+      ...batchCaps(this.#options, this.#costs, brief),
       among,
+      othersIdle,
       // Suspects run one at a time, so that they can't take every worker down together.
       allowAlone: !this.#flights.anyAlone,
       room: op => worker.room(op),

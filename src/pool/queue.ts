@@ -47,8 +47,12 @@ export type BatchCaps = {
   readonly tokens: number
   /** A tighter cap on tokens for an operation, from what its batches take. @default none */
   readonly tokensOf?: (op: string) => number
+  /** Tokens of an operation up to which more calls join a batch, and smaller ones are kept whole. @default any */
+  readonly joined?: (op: string) => number
   /** Among how many workers, idle or soon idle, the waiting items are to be divided. */
   readonly among: number
+  /** Whether others of them idle, so that a call is done sooner when they get a part of it. @default true */
+  readonly othersIdle?: boolean
   /** Whether an item that must run alone may be handed out now. */
   readonly allowAlone: boolean
   /** How many items of an operation the worker can take. @default any number */
@@ -228,15 +232,19 @@ export class Queue {
     // A fair share is counted in tokens: the longest come first, and as many of them as of short ones would be
     // far more than a share.
     const share = this.#tokensOf(op) / caps.among
+    const joined = caps.joined?.(op) ?? Number.POSITIVE_INFINITY
+    const wholeUpTo = caps.othersIdle === false ? joined : 0
     let tokens = 0
     const fits = (job: Job) =>
       job.batchKey === batchKey && job.call.together !== true && mayPass(job, kept?.get(op))
     for (let next: Found | undefined = first; next !== undefined; next = this.#next(fits)) {
       const { lane, turn, job } = next
       const from = batch.length
+      if (from > 0 && tokens >= Math.min(share, joined)) break
+      const whole = wholeUpTo > 0 && tokensOf(job.queued.slice(job.next)) <= wholeUpTo
       while (job.next < job.queued.length && batch.length < limit) {
         const item = job.queued[job.next] as Item
-        if (batch.length > 0 && (tokens >= share || tokens + item.tokens > mostTokens)) break
+        if (batch.length > 0 && ((tokens >= share && !whole) || tokens + item.tokens > mostTokens)) break
         batch.push(item)
         tokens += item.tokens
         job.next += 1

@@ -71,6 +71,26 @@ describe('cut()', () => {
     expect(values(queue.cut(caps({ among: 1 })))).toEqual(['f', 'g'])
   })
 
+  test('lets no further call join a batch that is long enough', () => {
+    const queue = queueOf(job(['a', 'b']), job(['c', 'd']), job(['e']))
+    const joined = () => 9 // three tokens an item
+    expect(values(queue.cut(caps({ joined })))).toEqual(['a', 'b', 'c', 'd'])
+    expect(values(queue.cut(caps({ joined })))).toEqual(['e'])
+    expect(values(queueOf(job(['a', 'b', 'c', 'd', 'e'])).cut(caps({ joined })))).toHaveLength(5)
+  })
+
+  test('keeps a short call whole unless another worker idles', () => {
+    const joined = () => 12
+    for (const [items, othersIdle, taken] of [
+      [4, false, 4],
+      [4, true, 2],
+      [6, false, 3],
+    ] as const) {
+      const queue = queueOf(job(Array.from('abcdef').slice(0, items)))
+      expect(queue.cut(caps({ joined, among: 2, othersIdle }))).toHaveLength(taken)
+    }
+  })
+
   test('never mixes models', () => {
     const queue = queueOf(
       job(['a'], { model: 'one' }),

@@ -18,6 +18,7 @@ from evidence_runner.errors import ModelError
 from evidence_runner.models.arithmetic import FusedArithmetic, PlainArithmetic
 from evidence_runner.models.bert import Bert
 from evidence_runner.models.checkpoint import read_checkpoint
+from evidence_runner.models.layout import Layout
 
 CONFIG = {
     "model_type": "bert",
@@ -223,14 +224,44 @@ def test_fused_and_plain_formulas_agree(mx):
     norm = mx.ones((32,)) * 1.5, mx.zeros((32,)) + 0.1
     for texts, length in ((1, 3), (3, 8), (1, 50), (4, 40)):
         x = mx.random.normal((texts * length, 32), key=mx.random.key(texts * length))
-        kept = mx.arange(length) < mx.arange(1, texts + 1)[:, None]
-        for mask in (None, kept):
-            one, other = (kind.attention(x, weights, texts, 4, mask) for kind in (plain, fused))
+        for lengths in ([length] * texts, [*range(1, texts + 1)]):
+            layout = Layout(mx, lengths, length, dense=False)
+            one, other = (kind.attention(x, weights, layout, 4) for kind in (plain, fused))
             assert mx.abs(one - other).max().item() <= 1e-5
         assert mx.abs(plain.linear(x, weights) - fused.linear(x, weights)).max().item() <= 1e-5
         assert (
             mx.abs(plain.layer_norm(x, norm, 1e-12) - fused.layer_norm(x, norm, 1e-12)).max().item() <= 1e-5
         )
+
+
+@pytest.mark.parametrize("lengths", [[5], [3, 8, 2], [40, 1, 17, 40], [70, 66]])
+def test_dense_tokens_give_the_padded_ones_attention(mx, lengths):
+    length, plain = max(lengths), PlainArithmetic(mx, 32, True)
+    weights = mx.random.normal((96, 32), key=mx.random.key(1)) * 0.2, mx.zeros((96,)) + 0.1
+    dense = Layout(mx, lengths, length, dense=True)
+    padded = Layout(mx, lengths, length + 3, dense=False)
+    x = mx.random.normal((sum(lengths), 32), key=mx.random.key(7))
+    ends = [sum(lengths[: text + 1]) for text in range(len(lengths))]
+    texts = [x[end - own : end] for own, end in zip(lengths, ends, strict=True)]
+    wide = mx.concatenate([mx.pad(text, [(0, length + 3 - text.shape[0]), (0, 0)]) for text in texts])
+    made, expected = plain.attention(x, weights, dense, 4), plain.attention(wide, weights, padded, 4)
+    for text, (own, end) in enumerate(zip(lengths, ends, strict=True)):
+        first = text * (length + 3)
+        assert mx.abs(made[end - own : end] - expected[first : first + own]).max().item() <= 1e-5
+
+
+def test_a_layout_lists_tokens_and_places_dense_or_padded(mx):
+    rows = [[7], [4, 5, 6]]
+    dense, padded = (Layout(mx, [1, 3], 3, dense=dense) for dense in (True, False))
+    assert dense.tokens(rows, 0).tolist() == [7, 4, 5, 6]
+    assert padded.tokens(rows, 0).tolist() == [7, 0, 0, 4, 5, 6]
+    assert dense.places().tolist() == [0, 0, 1, 2]
+    assert padded.places().tolist() == [0, 1, 2, 0, 1, 2]
+    x = mx.array([[1.0], [2.0], [3.0], [4.0]])
+    assert dense.from_grid(dense.to_grid(x)).tolist() == x.tolist()
+    assert dense.kept.tolist() == padded.kept.tolist() == [[True, False, False], [True, True, True]]
+    even = Layout(mx, [2, 2], 2, dense=True)
+    assert even.kept is None and even.to_grid(x) is x
 
 
 def test_plain_gelu_is_within_5e_7_of_the_exact_value(mx):
@@ -244,7 +275,8 @@ def test_plain_attention_stands_scores_of_any_size(mx):
     plain, fused = PlainArithmetic(mx, 32, False), FusedArithmetic(mx)
     weights = mx.random.normal((96, 32), key=mx.random.key(1)) * 3, mx.zeros((96,))
     x = mx.random.normal((200, 32), key=mx.random.key(2)) * 2
-    one, other = (kind.attention(x, weights, 2, 4, None) for kind in (plain, fused))
+    layout = Layout(mx, [100, 100], 100, dense=True)
+    one, other = (kind.attention(x, weights, layout, 4) for kind in (plain, fused))
     assert mx.abs(one - other).max().item() <= 1e-3
     assert mx.all(mx.isfinite(one)).item()
 

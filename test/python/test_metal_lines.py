@@ -17,6 +17,7 @@ from tiny_classifiers import WORDS, make_config, write_classifier
 
 from evidence_runner import metal, runtime
 from evidence_runner.models.arithmetic import FusedArithmetic, PlainArithmetic
+from evidence_runner.models.layout import Layout
 from evidence_runner.models.modern_bert import ModernBert, read_modern_bert
 from evidence_runner.ops.embed import BUCKETS, METAL_LIMITS, Embed
 from evidence_runner.ops.generate import Generate
@@ -144,15 +145,15 @@ def every_formula(mx, arithmetic):
     norm = mx.ones((32,)) * 1.5, mx.zeros((32,)) + 0.1
     for texts, length in ((1, 3), (3, 8), (4, 40)):
         x = mx.random.normal((texts * length, 32), key=mx.random.key(length))
-        kept = mx.arange(length) < mx.arange(length - texts, length)[:, None] + 1
         made += [arithmetic.linear(x, linear), arithmetic.gelu(x), arithmetic.layer_norm(x, norm, 1e-5)]
-        for mask in (None, kept):
-            made.append(arithmetic.attention(x, linear, texts, 4, mask))
+        for lengths in ([length] * texts, [*range(length - texts + 1, length + 1)]):
+            layout = Layout(mx, lengths, length, dense=False)
+            made.append(arithmetic.attention(x, linear, layout, 4))
             turns, near = arithmetic.turns(10000.0, 8, length), arithmetic.near(length, 4)
-            turned = arithmetic.attention(x, linear, texts, 4, mask, turns, near)
+            turned = arithmetic.attention(x, linear, layout, 4, turns, near)
             # What stands at the places of padding is nobody's.
             rows = turned.reshape(texts, length, 32)
-            made.append(rows if mask is None else mx.where(mask[:, :, None], rows, 0.0))
+            made.append(rows if layout.kept is None else mx.where(layout.kept[:, :, None], rows, 0.0))
     return made
 
 

@@ -5,7 +5,7 @@ CPU, and how its tokens become one vector.
 an exp, 0.1 for a multiplication), so `PlainArithmetic` makes them of additions and multiplications. Nothing
 here knows a model, a weight's name or a file.
 
-Shapes: T tokens, B texts of L tokens each (T = B · L), D features, H heads of width W (D = H · W).
+Shapes: T tokens, B texts on a grid of L places each, D features, H heads of width W (D = H · W).
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from typing import Any
+
+from .layout import Layout
 
 Linear = tuple[Any, Any]
 """A weight (outputs by inputs, as checkpoints store it) and a bias (outputs)."""
@@ -49,6 +51,10 @@ class FusedArithmetic:
     def __init__(self, mx: Any) -> None:
         self.mx = mx
 
+    def layout(self, rows: Sequence[Sequence[int]], length: int) -> Layout:
+        """How rows of tokens lie: padded to `length`, so that buffers of the same sizes are used again."""
+        return Layout(self.mx, list(map(len, rows)), length, dense=False)
+
     def linear(self, x: Any, weights: Linear) -> Any:
         """(T, inputs) to (T, outputs)."""
         return self.mx.addmm(weights[1], x, weights[0].T)
@@ -60,17 +66,16 @@ class FusedArithmetic:
         return x * (0.5 + 0.5 * self.mx.erf(x * math.sqrt(0.5)))
 
     def attention(
-        self, x: Any, weights: Linear, texts: int, heads: int, kept: Any, turns: Any = None, near: Any = None
+        self, x: Any, weights: Linear, layout: Layout, heads: int, turns: Any = None, near: Any = None
     ) -> Any:
         """Self-attention before its output layer: (T, D) to (T, D).
 
-        `weights` makes queries (scaled already), keys and values at once. `kept` is (B, L), false where a
-        text has ended; None when all texts fill their rows. `turns` and `near` are what those methods made,
-        for models that tell places by rotation and whose tokens see their neighbours alone.
+        `weights` makes queries (scaled already), keys and values at once. `turns` and `near` are what those
+        methods made, for models that tell places by rotation and whose tokens see their neighbours alone.
         """
-        mx, (tokens, features) = self.mx, x.shape
-        length, width = tokens // texts, features // heads
-        joined = self.linear(x, weights).reshape(texts, length, 3, heads, width)
+        mx, kept, features = self.mx, layout.kept, x.shape[1]
+        joined = layout.to_grid(self.linear(x, weights))
+        joined = joined.reshape(layout.texts, layout.length, 3, heads, features // heads)
         queries, keys, values = joined.transpose(2, 0, 3, 1, 4)
         if turns is not None:
             queries, keys = self.rotate(queries, turns), self.rotate(keys, turns)
@@ -79,7 +84,7 @@ class FusedArithmetic:
             # A row of padding may have no neighbour that is kept; it sees all, since a mean of none is NaN.
             mask = mask & near | ~kept[:, None, :, None]
         mixed = mx.fast.scaled_dot_product_attention(queries, keys, values, scale=1.0, mask=mask)
-        return mixed.transpose(0, 2, 1, 3).reshape(tokens, features)
+        return layout.from_grid(mixed.transpose(0, 2, 1, 3).reshape(-1, features))
 
     def turns(self, base: float, width: int, length: int) -> Any:
         """What `rotate` needs for heads of this width, in texts of up to `length` tokens."""
@@ -119,6 +124,11 @@ class PlainArithmetic(FusedArithmetic):
         # A product with a column of 1/D is a mean that BLAS takes, at half the price of MLX's reduction.
         self.average = mx.full((features, 1), 1 / features)
 
+    def layout(self, rows: Sequence[Sequence[int]], length: int) -> Layout:
+        """How rows of tokens lie: without padding, since a core pays for each token that it multiplies."""
+        lengths = list(map(len, rows))
+        return Layout(self.mx, lengths, max(lengths), dense=True)
+
     def linear(self, x: Any, weights: Linear) -> Any:
         weight, bias = weights
         if self.fits(x, weight, self.PIECE_ROWS):
@@ -156,10 +166,10 @@ class PlainArithmetic(FusedArithmetic):
         return mx.maximum(x, 0.0) - size / tail
 
     def attention(
-        self, x: Any, weights: Linear, texts: int, heads: int, kept: Any, turns: Any = None, near: Any = None
+        self, x: Any, weights: Linear, layout: Layout, heads: int, turns: Any = None, near: Any = None
     ) -> Any:
-        mx, (tokens, features) = self.mx, x.shape
-        queries, keys, values = self.heads(x, weights, texts, heads)
+        mx, kept = self.mx, layout.kept
+        queries, keys, values = self.heads(x, weights, layout, heads)
         if turns is not None:
             queries, keys = self.rotate(queries, turns), self.rotate(keys, turns)
         # Keys run down, queries across: MLX takes a maximum across rows twice as fast as along them.
@@ -174,7 +184,7 @@ class PlainArithmetic(FusedArithmetic):
             below = scores.max(axis=-2, keepdims=True) - scores
             chances = mx.reciprocal(power(mx, horner(EXPONENTIAL, below), 5))
             mixed = values.swapaxes(-1, -2) @ chances / chances.sum(axis=-2, keepdims=True)
-        return mixed.transpose(1, 3, 0, 2).reshape(tokens, features)
+        return layout.from_grid(mixed.transpose(1, 3, 0, 2).reshape(-1, x.shape[1]))
 
     def turns(self, base: float, width: int, length: int) -> Any:
         # Once, in double precision: MLX's kernel would take a sine of every number, every time.
@@ -194,11 +204,14 @@ class PlainArithmetic(FusedArithmetic):
         seen = super().near(length, window)
         return None if seen is None else self.mx.where(seen, 0.0, MASKED)
 
-    def heads(self, x: Any, weights: Linear, texts: int, heads: int) -> list[Any]:
+    def heads(self, x: Any, weights: Linear, layout: Layout, heads: int) -> list[Any]:
         """Queries, keys and values, (H, B, L, W) each, laid out as the cheapest product leaves them."""
         tokens, features = x.shape
-        length, width = tokens // texts, features // heads
-        if self.fits(x, weights[0], width):
+        texts, length, width = layout.texts, layout.length, features // heads
+        if layout.spread is not None:
+            joined = layout.to_grid(self.linear(x, weights))
+            joined = joined.reshape(texts, length, 3, heads, width).transpose(2, 3, 0, 1, 4)
+        elif self.fits(x, weights[0], width):
             joined = self.pieces(x, weights, width).reshape(3, heads, texts, length, width)
         elif tokens <= self.LEFT_TOKENS:
             joined = weights[0] @ x.T + weights[1][:, None]
@@ -210,9 +223,10 @@ class PlainArithmetic(FusedArithmetic):
         return [part.squeeze(0) for part in self.mx.split(joined, 3)]
 
 
-def pool(mx: Any, x: Any, kept: Any, checkpoint: Any) -> Any:
-    """One vector a text, (B, L, D) to (B, dimensions), as the checkpoint says: mean or first token, how much
-    of it, and whether its length becomes 1."""
+def pool(mx: Any, x: Any, layout: Layout, checkpoint: Any) -> Any:
+    """One vector a text, (T, D) to (B, dimensions), as the checkpoint says: mean or first token, how much of
+    it, and whether its length becomes 1."""
+    x, kept = layout.to_grid(x).reshape(layout.texts, layout.length, -1), layout.kept
     if checkpoint.pooling == "cls":
         vectors = x[:, :1].squeeze(1)
     elif kept is None:

@@ -62,30 +62,25 @@ class Bert:
     def encode(
         self, rows: Sequence[Sequence[int]], length: int, types: Sequence[Sequence[int]] | None = None
     ) -> Any:
-        """Vectors of rows of token ids, each padded to `length`: (rows, hidden), not yet evaluated.
+        """Vectors of rows of token ids, up to `length` each: (rows, hidden), not yet evaluated.
 
         `types` has each token's type; None: all are of the first.
         """
-        mx, checkpoint, arithmetic = self.mx, self.checkpoint, self.arithmetic
-        epsilon, pad, first = checkpoint.epsilon, checkpoint.pad_id, checkpoint.position_offset
-        lengths = [len(row) for row in rows]
-        ids = mx.array([[*row, *[pad] * (length - len(row))] for row in rows])
-        kept = None
-        if min(lengths) < length:
-            kept = mx.arange(length) < mx.array(lengths)[:, None]
-        # Tokens of all texts lie one after the other: (T, D), T = texts · length.
-        x = self.words[ids] + self.positions[first : first + length]
+        checkpoint, arithmetic = self.checkpoint, self.arithmetic
+        epsilon, layout = checkpoint.epsilon, arithmetic.layout(rows, length)
+        x = self.words[layout.tokens(rows, checkpoint.pad_id)]
+        x = x + self.positions[layout.places() + checkpoint.position_offset]
         if types is not None:
-            x = x + self.types[mx.array([[*row, *[0] * (length - len(row))] for row in types])]
-        x = arithmetic.layer_norm(x.reshape(-1, checkpoint.hidden), self.norm, epsilon)
+            x = x + self.types[layout.tokens(types, 0)]
+        x = arithmetic.layer_norm(x, self.norm, epsilon)
         for layer in self.layers:
-            mixed = arithmetic.attention(x, layer["qkv"], len(rows), checkpoint.heads, kept)
+            mixed = arithmetic.attention(x, layer["qkv"], layout, checkpoint.heads)
             x = arithmetic.layer_norm(x + arithmetic.linear(mixed, layer["out"]), layer["norm1"], epsilon)
             wide = arithmetic.gelu(arithmetic.linear(x, layer["up"]))
             x = arithmetic.layer_norm(x + arithmetic.linear(wide, layer["down"]), layer["norm2"], epsilon)
             # MLX's thread starts on this layer while the next is being written down here.
-            mx.async_eval(x)
-        return pool(mx, x.reshape(len(rows), length, -1), kept, checkpoint)
+            self.mx.async_eval(x)
+        return pool(self.mx, x, layout, checkpoint)
 
 
 def read_tensors(mx: Any, checkpoint: Checkpoint, shapes: dict[str, tuple[int, ...]]) -> dict[str, Any]:

@@ -193,7 +193,7 @@ class Classifier:
         mx.eval(self.dense, self.projection)
 
     def chances(self, rows: Sequence[Sequence[int]], length: int, types: Sequence[Sequence[int]]) -> Any:
-        """Chances of rows of token ids, each padded to `length`: (rows, labels), float32, not evaluated yet.
+        """Chances of rows of token ids, up to `length` each: (rows, labels), float32, not evaluated yet.
 
         `types` has each token's type; it counts only where the model knows types.
         """

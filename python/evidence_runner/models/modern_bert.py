@@ -203,19 +203,16 @@ class ModernBert:
             self.layers.append(layer)
 
     def encode(self, rows: Sequence[Sequence[int]], length: int) -> Any:
-        """Vectors of rows of token ids, each padded to `length`: (rows, dimensions), not yet evaluated."""
+        """Vectors of rows of token ids, up to `length` each: (rows, dimensions), not yet evaluated."""
         mx, checkpoint, arithmetic = self.mx, self.checkpoint, self.arithmetic
-        epsilon, pad, lengths = checkpoint.epsilon, checkpoint.pad_id, [len(row) for row in rows]
-        ids = mx.array([[*row, *[pad] * (length - len(row))] for row in rows])
-        kept = mx.arange(length) < mx.array(lengths)[:, None] if min(lengths) < length else None
-        near = {GLOBAL: None, LOCAL: arithmetic.near(length, checkpoint.window)}
-        # Tokens of all texts lie one after the other: (T, D), T = texts · length.
-        x = self.words[ids].reshape(-1, checkpoint.hidden)
+        epsilon, layout = checkpoint.epsilon, arithmetic.layout(rows, length)
+        near = {GLOBAL: None, LOCAL: arithmetic.near(layout.length, checkpoint.window)}
+        x = self.words[layout.tokens(rows, checkpoint.pad_id)]
         x = arithmetic.layer_norm(x, self.norm, epsilon)
         for layer, kind in zip(self.layers, checkpoint.layers, strict=True):
             normed = x if layer["norm1"] is None else arithmetic.layer_norm(x, layer["norm1"], epsilon)
             mixed = arithmetic.attention(
-                normed, layer["qkv"], len(rows), checkpoint.heads, kept, self.turns[kind], near[kind]
+                normed, layer["qkv"], layout, checkpoint.heads, self.turns[kind], near[kind]
             )
             x = x + arithmetic.linear(mixed, layer["out"])
             wide = arithmetic.linear(arithmetic.layer_norm(x, layer["norm2"], epsilon), layer["up"])
@@ -224,4 +221,4 @@ class ModernBert:
             # MLX's thread starts on this layer while the next is being written down here.
             mx.async_eval(x)
         x = arithmetic.layer_norm(x, self.last_norm, epsilon)
-        return pool(mx, x.reshape(len(rows), length, -1), kept, checkpoint)
+        return pool(mx, x, layout, checkpoint)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from .. import metal, runtime
-from ..batcher import Limits, passes_of
+from ..batcher import Grid, Limits, passes_of
 from ..errors import ModelError
 from ..models.bert import Bert
 from ..models.checkpoint import read_checkpoint, read_config, read_json, read_tokenizer, shorten
@@ -24,9 +24,10 @@ BUCKETS = (16, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 LONG_BUCKETS = (*BUCKETS, 768, 1024, 1536, 2048, 3072, 4096, 6144)
 # A pass costs about as much as 16 tokens, since the weights travel through memory once. Past some 256 tokens
 # that is spread thin, and activations leave the core's cache (measured: 128 and 512 are 3 to 9 % slower).
-CPU_LIMITS = Limits(rows=32, padded_tokens=256, pass_tokens=16)
+# Attention alone sees padding there: a place costs 0.1 tokens among texts of 16, 0.4 among texts of 128.
+CPU_LIMITS = Limits(rows=32, tokens=256, pass_tokens=16, grid=Grid(place=0.06, pair=0.003))
 # Not measured on Apple silicon yet. Lengths are padded to buckets there, so that buffers are used again.
-METAL_LIMITS = Limits(rows=64, padded_tokens=8192, pass_tokens=256, buckets=BUCKETS)
+METAL_LIMITS = Limits(rows=64, tokens=8192, pass_tokens=256, buckets=BUCKETS)
 # A short and a long text, for the ways that the CPU's formulas choose by size. Nothing is compiled there.
 CPU_WARM_UP_TOKENS = (4, 66)
 
@@ -75,7 +76,8 @@ class Embed(ModelFolder):
     def forward(self, items: Sequence[Any], options: dict[str, Any]) -> tuple[Vectors, list[int]]:
         """Vectors in the order of `items`, and how many tokens each item is to the model, without padding.
 
-        `{"pad": "fixed"}` runs each item alone, padded to a fixed bucket: its bits depend on nothing else.
+        `{"pad": "fixed"}` runs each item alone, with Metal in a fixed bucket: its bits depend on nothing
+        else.
         `as` and `instruction` choose what the checkpoint puts before each text, as models/prompts.py says.
         """
         rows = self._tokenize(items, self._prefix(options))

@@ -74,7 +74,8 @@ class Verify(ModelFolder):
     def forward(self, items: Sequence[Any], options: dict[str, Any]) -> tuple[Vectors, list[int]]:
         """A row of chances each in the order of `items`, and how many tokens each is, without padding.
 
-        `{"pad": "fixed"}` runs each item alone, padded to a fixed bucket: its bits depend on nothing else.
+        `{"pad": "fixed"}` runs each item alone, with Metal in a fixed bucket: its bits depend on nothing
+        else.
         """
         rows = self._tokenize(items)
         lengths = [len(row.ids) for row in rows]
