@@ -1,7 +1,7 @@
 /**
  * Measures answers against labels: `npm run eval` the repository's own claims about operations, `npm run eval --
- * FILE…` JSON Lines of labelled claims, `npm run eval -- sts FILE…` pairs of sentences with scores. Prints tables,
- * reliability diagrams and each figure beside its goal, or JSON. All files are read and checked before any worker
+ * FILE…` JSON Lines of labelled claims, `npm run eval -- sts FILE…` pairs of sentences with scores, `npm run eval --
+ * retrieval FILE…` searches. Prints tables, reliability diagrams and each figure beside its goal, or JSON. All files are read and checked before any worker
  * is started.
  */
 import { writeFile } from 'node:fs/promises'
@@ -13,6 +13,7 @@ import { errorRules, InputError, RunnerError } from '../src/core/errors.ts'
 import { EvidenceEnhancer, type EvidenceEnhancerConfig } from '../src/index.ts'
 import { type ClaimsReport, evaluateClaims, type FileQuality } from './eval-claims.ts'
 import { claimsFigures, similarityFigures, unmeasuredText } from './eval-goals.ts'
+import { evaluateRetrieval, retrievalText } from './eval-retrieval.ts'
 import { evaluatePairs, type PairsReport } from './eval-sts.ts'
 import { claimsText, diagramsOf, pairsText } from './eval-text.ts'
 import { diagramsSvg } from './quality/diagram.ts'
@@ -23,6 +24,7 @@ import { readPairs } from './quality/sentence-pairs.ts'
 const usage = `npm run eval                the operational claims of this repository
 npm run eval -- FILE…       claims with labels, JSON Lines; - is standard input
 npm run eval -- sts FILE…   sentence pairs: JSON Lines of { a, b, score }, or a, b and score with tabs
+npm run eval -- retrieval FILE…   whether what bears on a claim is found among all texts of its file
   --sts FILE        sentence pairs beside claims; can be given several times
   --json            the figures as data
   --markdown        the figures and their goals alone, as a table in Markdown
@@ -57,14 +59,17 @@ function argumentsOf(argv: readonly string[]) {
     if (values.json && values.markdown) throw new Error('--json and --markdown: only one can be printed')
     const { sts = [] } = values
     const [first, ...rest] = positionals
+    const retrieval = first === 'retrieval'
+    if (retrieval && (rest.length === 0 || sts.length > 0 || values.markdown || values.svg !== undefined))
+      throw new Error('retrieval takes files of claims, and neither --sts nor --markdown nor --svg')
     const alone = first === 'sts'
     if (alone && rest.length + sts.length === 0) throw new Error('sts: no file given')
     const pairFiles = alone ? [...rest, ...sts] : sts
     const own = positionals.length === 0 && pairFiles.length === 0
-    const claimFiles = alone ? [] : own ? [ownClaims] : positionals
+    const claimFiles = alone ? [] : own ? [ownClaims] : retrieval ? rest : positionals
     if (claimFiles.length === 0 && values.svg !== undefined)
       throw new Error('--svg draws claims; sentence pairs have no diagram')
-    return { ...values, concurrency, claimFiles, pairFiles }
+    return { ...values, concurrency, claimFiles, pairFiles, retrieval }
   } catch (error) {
     throw new InputError('ER_INPUT', `${(error as Error).message}\n${usage}`)
   }
@@ -83,6 +88,13 @@ async function main(given: Given): Promise<number> {
   const pairs = []
   for (const file of pairFiles) pairs.push({ file, pairs: await readPairs(file) })
   await using enhancer = await open(settings)
+  if (given.retrieval) {
+    const reports = []
+    for (const each of claims)
+      reports.push(await evaluateRetrieval(enhancer, each, { concurrency, onProgress: showing('texts') }))
+    process.stdout.write(`${given.json ? JSON.stringify(reports, null, 2) : retrievalText(reports)}\n`)
+    return 0
+  }
   const measured: Measured = {
     ...(claims.length === 0
       ? {}
