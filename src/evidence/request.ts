@@ -6,7 +6,7 @@ import { type Hints, hintsSchema } from '../plan/hints.ts'
 import { type Budget, budgetSchema, describeIssues, strategySchema } from './config.ts'
 import type { TextListener } from './narration.ts'
 
-/** What a request may hold at most; the README's table is made from these. Lengths in UTF-16 units. */
+/** What a request may hold at most; the table in docs/requests.md is made from these. Lengths in UTF-16 units. */
 export const limits = {
   claimLength: 10_000,
   sources: 10_000,

@@ -19,6 +19,8 @@ type Panel = {
 const { panels } = JSON.parse(readFileSync(join(repository, 'scripts', 'dashboard.json'), 'utf8')) as {
   panels: readonly Panel[]
 }
+const readme = readFileSync(join(repository, 'docs', 'operations.md'), 'utf8')
+const runbook = readme.slice(readme.indexOf('## Runbook')).split('\n## ')[0] ?? ''
 const targets = panels.flatMap(panel => panel.targets ?? [])
 
 const underscored = (name: string): string => name.replaceAll('.', '_')
@@ -48,7 +50,7 @@ function readExpression(expression: string): { series: string[]; labels: string[
   const chosen = [...expression.matchAll(/(\w+) *!?=~? *"/g)].map(([, label = '']) => label)
   const bare = expression.replace(/\bby \([^)]*\)|\{[^}]*\}/g, ' ')
   return {
-    series: bare.match(/\b(?:evidence_runner|gen_ai)_\w+/g) ?? [],
+    series: bare.match(/\b(?:evidence_runner|gen_ai|mcp)_\w+/g) ?? [],
     labels: [...new Set([...by, ...chosen])],
   }
 }
@@ -114,12 +116,27 @@ test('the alarms that panels name are those of the runbook', () => {
   )
   expect([...new Set(named)].sort()).toEqual([
     'BudgetStuck',
+    'DoorFails',
+    'DoorFull',
     'FailingRequests',
+    'JobsFail',
+    'JobsPileUp',
+    'NoConsumer',
     'NoWorkers',
     'QueueGrows',
     'SlowAnswers',
     'Spending',
+    'Strangers',
     'TelemetryLost',
     'WorkersDie',
   ])
+  expect([...runbook.matchAll(/^\| `(\w+)` \|/gm)].map(([, alarm]) => alarm).sort()).toEqual(
+    [...new Set(named)].sort(),
+  )
+})
+
+test('the runbook asks for series that telemetry writes', () => {
+  const asked = runbook.match(/\bevidence_runner_\w+/g) ?? []
+  expect(asked.length).toBeGreaterThan(5)
+  expect(asked.filter(name => !series.has(name))).toEqual([])
 })

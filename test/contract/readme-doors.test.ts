@@ -1,11 +1,12 @@
-/** What the README says of doors, held to the code: their limits, and the alarms of the dashboard. */
+/** What docs/ says of doors, held to the code: their limits, and the alarms of the dashboard. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { doorLimits } from '../../src/adapters/door.ts'
 import { repository } from '../support/import-graph.ts'
+import { documentation } from '../support/readme-text.ts'
 
-const readme = readFileSync(join(repository, 'README.md'), 'utf8')
+const readme = documentation(repository)
 const dashboard = readFileSync(join(repository, 'scripts', 'dashboard.json'), 'utf8')
 
 /** Rows of the table below a line that begins so, as cells without their backquotes. */

@@ -1,4 +1,4 @@
-/** The README, held to what it says: its example runs and prints that, its commands and paths exist. */
+/** README and docs, held to what they say: examples run and print that, commands and paths exist. */
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -6,11 +6,18 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { expect, test } from 'vitest'
 import { repository } from '../support/import-graph.ts'
-import { examplesOf, missingPaths, outline, pathsNamed, scriptsNamed } from '../support/readme-text.ts'
+import {
+  documentation,
+  examplesOf,
+  missingPaths,
+  outline,
+  pathsNamed,
+  scriptsNamed,
+} from '../support/readme-text.ts'
 import { RedisServer } from '../support/redis-server.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
-const readme = readFileSync(join(repository, 'README.md'), 'utf8')
+const readme = documentation(repository)
 const manifest = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as {
   readonly scripts: object
   readonly exports: Readonly<Record<string, { readonly default?: string }>>

@@ -84,6 +84,7 @@ const packed = shared(async () => {
     '.npmrc',
     'README.md',
     'LICENSE',
+    'docs',
     'tsconfig.json',
     'src',
     'workers',
@@ -144,6 +145,7 @@ test('npm pack takes what runs and nothing else', { timeout: testLimitMs }, asyn
     'python/locks/worker.txt',
     'python/locks/generate.txt',
     ...at('weights/claim-head.*'),
+    ...at('docs/*.md'),
   ]
   expect(listed).toEqual([...compiled, ...worker, 'LICENSE', 'README.md', 'package.json'].sort())
 })

@@ -1,6 +1,12 @@
-/** What README.md promises that can be checked: its code blocks, the commands and the paths that it names. */
-import { existsSync } from 'node:fs'
+/** What README.md and the pages of docs/ promise that can be checked: code blocks, commands, paths, tables. */
+import { existsSync, globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+
+/** The README and all pages, one after the other. */
+export const documentation = (repository: string): string =>
+  ['README.md', ...globSync('docs/*.md', { cwd: repository }).sort()]
+    .map(path => readFileSync(join(repository, path), 'utf8'))
+    .join('\n')
 
 /** A fenced block; `language` is the word after the fence. */
 export type CodeBlock = { readonly language: string; readonly text: string }
@@ -38,7 +44,7 @@ export function scriptsNamed(readme: string): string[] {
   return [...new Set([...runs, ...short])].filter(name => name !== undefined).sort()
 }
 
-const tops = ['src', 'python', 'workers', 'bench', 'test', 'scripts', '.ci']
+const tops = ['docs', 'src', 'python', 'workers', 'bench', 'test', 'scripts', '.ci']
 const rootFiles = /^(?:package(?:-lock)?\.json|tsconfig\.json|LICENSE|README\.md|\.npmrc|\.gitignore)$/
 
 /** Paths of this repository in backticks, a place in a file (`:12`) left off. */
