@@ -10,7 +10,7 @@
 import { now, setTimer } from '../core/async.ts'
 import { Cache } from '../core/cache.ts'
 import { type ErrorRecord, errorOf, errorRecord, InputError } from '../core/errors.ts'
-import { continueTrace } from '../core/telemetry.ts'
+import { names } from '../core/telemetry.ts'
 import type { Enhancer } from '../evidence/enhancer.ts'
 import { type EvidenceContext, limits } from '../evidence/request.ts'
 import type { EnhancedEvidence } from '../evidence/result.ts'
@@ -25,6 +25,7 @@ import {
 } from './a2a-cloud-event.ts'
 import { charactersOf, Lanes } from './a2a-lanes.ts'
 import { Places } from './a2a-places.ts'
+import { type DoorCall, DoorTelemetry, type OpenCall } from './door-telemetry.ts'
 
 /** An event that could not be handled: as it came, why, and how often it was tried. */
 export type DeadLetter = {
@@ -57,6 +58,8 @@ export type EventConsumerOptions = {
   readonly remembered?: number
   /** `source` of the events that carry answers. @default '/evidence-runner' */
   readonly source?: string
+  /** Whether spans and metrics of events are written to the OpenTelemetry API. @default true */
+  readonly telemetry?: boolean
   /** Milliseconds since 1970. @default Date.now */
   readonly clock?: () => number
 }
@@ -90,6 +93,7 @@ export class EventConsumer {
   readonly #tails = new Map<string, Promise<void>>()
   readonly #open = new Set<Promise<void>>()
   readonly #places: Places
+  readonly #door: DoorTelemetry
   readonly #stopping = new AbortController()
   readonly #ending = new AbortController()
   readonly #counts = { received: 0, answered: 0, deadLettered: 0, duplicates: 0, expired: 0, attempts: 0 }
@@ -107,6 +111,7 @@ export class EventConsumer {
     this.#options = options
     this.#lanes = new Lanes({ concurrency, waiting, shortCharacters })
     this.#places = new Places(concurrency + waiting)
+    this.#door = new DoorTelemetry('events', options.telemetry)
     this.#seen = new Cache({ maxEntries: remembered, maxBytes: Number.MAX_SAFE_INTEGER, sizeOf: () => 1 })
   }
 
@@ -200,12 +205,14 @@ export class EventConsumer {
     try {
       event = parseCloudEvent(raw)
     } catch (error) {
+      this.#door.refused('ER_INPUT')
       return ['invalid', this.#bury(raw, error, 0)]
     }
     const key = eventKey(event)
     const said = `${JSON.stringify(event.id)} of ${JSON.stringify(event.source)}`
     if (this.#inHand.has(key) || this.#seen.has(key)) {
       this.#counts.duplicates += 1
+      this.#door.refused('duplicate')
       this.#note(`event ${said} was seen before: dropped`)
       return ['duplicate', Promise.resolve()]
     }
@@ -215,7 +222,10 @@ export class EventConsumer {
       return ['expired', Promise.resolve()]
     }
     this.#inHand.add(key)
-    const work = this.#inTurn(event, () => this.#handle(raw, event, expiresAt, said))
+    const call = callOf(event, this.#ending.signal)
+    const work = this.#door
+      .call(call, open => this.#inTurn(event, () => this.#handle(raw, event, expiresAt, said, open)))
+      .catch(() => {}) // It was buried; the error was for telemetry.
     return [
       'accepted',
       work.then(() => {
@@ -226,18 +236,27 @@ export class EventConsumer {
   }
 
   /** Runs `work` after the last event of the same source and subject, where order is asked for. */
-  #inTurn({ source, subject }: CloudEvent, work: () => Promise<void>): Promise<void> {
+  async #inTurn({ source, subject }: CloudEvent, work: () => Promise<void>): Promise<void> {
     if (this.#options.ordered !== true || subject === undefined) return work()
     const key = `${source}\u0000${subject}`
     const mine = (this.#tails.get(key) ?? Promise.resolve()).then(work)
-    this.#tails.set(key, mine)
-    return mine.then(() => {
-      if (this.#tails.get(key) === mine) this.#tails.delete(key)
-    })
+    const tail = mine.catch(() => {})
+    this.#tails.set(key, tail)
+    try {
+      await mine
+    } finally {
+      if (this.#tails.get(key) === tail) this.#tails.delete(key)
+    }
   }
 
-  /** Brings an event to its end; never rejects. */
-  async #handle(raw: unknown, event: CloudEvent, expiresAt: number, said: string): Promise<void> {
+  /** Brings an event to its end. @throws what it was buried or dropped for, once that is done. */
+  async #handle(
+    raw: unknown,
+    event: CloudEvent,
+    expiresAt: number,
+    said: string,
+    open: OpenCall,
+  ): Promise<void> {
     const { attempts = 5, backoffMs = 200, onResult, source = '/evidence-runner' } = this.#options
     let evidence: EnhancedEvidence | undefined
     let tried = 0
@@ -246,7 +265,9 @@ export class EventConsumer {
         evidence ??= await this.#check(event, expiresAt, () => {
           tried += 1
           this.#counts.attempts += 1
+          open.begin()
         })
+        open.begin()
         await onResult(enhancedEvent(event, evidence, source))
         return 'answered'
       } catch (error) {
@@ -258,12 +279,18 @@ export class EventConsumer {
       backoff: { baseMs: backoffMs, factor: 2, mostMs: mostBackoffMs, jitter: 0.5 },
       signal: this.#ending.signal,
       deadline: now() + (expiresAt - this.#clock()),
-      onRetry: (attempt, waitMs) =>
-        this.#note(`event ${said} failed: attempt ${attempt} in ${Math.round(waitMs)} ms`),
+      onRetry: (attempt, waitMs) => {
+        open.pause()
+        this.#note(`event ${said} failed: attempt ${attempt} in ${Math.round(waitMs)} ms`)
+      },
     })
-    if (made === 'answered') this.#counts.answered += 1
-    else if (tried === 0 && made.error === tooOld) this.#expire(said)
+    if (made === 'answered') {
+      this.#counts.answered += 1
+      return
+    }
+    if (tried === 0 && made.error === tooOld) this.#expire(said)
     else await this.#bury(raw, made.error, tried)
+    throw made.error
   }
 
   /** The answer to an event, when its turn has come in its lane. */
@@ -278,10 +305,7 @@ export class EventConsumer {
       const caller = event.source.slice(0, limits.idLength)
       // A long event's passages let those of others go first.
       const priority = lane === 'long' ? 'low' : undefined
-      const work = () =>
-        continueTrace(event.traceparent, () =>
-          this.#enhancer.enhanceEvidence(context, { signal, caller, priority }),
-        )
+      const work = () => this.#enhancer.enhanceEvidence(context, { signal, caller, priority })
       return lane === 'long' ? this.#lanes.gently(characters, signal, work) : work()
     })
   }
@@ -297,6 +321,7 @@ export class EventConsumer {
 
   #expire(said: string): void {
     this.#counts.expired += 1
+    this.#door.refused('expired')
     this.#note(`event ${said} is too old: dropped`)
   }
 
@@ -320,6 +345,12 @@ export class EventConsumer {
     return (this.#options.clock ?? Date.now)()
   }
 }
+
+/** An event as telemetry sees it; its type and source are its sender's words and name no metric. */
+const callOf = ({ id, source, traceparent, type }: CloudEvent, signal: AbortSignal): DoorCall => ({
+  ...{ asked: 'claim', span: names.spanEvent, kind: 'consumer', signal, traceparent },
+  attributes: { [names.eventId]: id, [names.eventSource]: source, [names.eventType]: type },
+})
 
 /** How an attempt ended. */
 type Made = 'answered' | { readonly error: unknown }

@@ -12,8 +12,11 @@ import {
   type AgentExecutor,
   type ExecutionEventBus,
   type RequestContext,
+  type RequestHeaders,
+  STATE_HEADERS_KEY,
 } from '@a2a-js/sdk/server'
-import { errorOf } from '../core/errors.ts'
+import { errorOf, type RunnerError } from '../core/errors.ts'
+import { names } from '../core/telemetry.ts'
 import type { Enhancer } from '../evidence/enhancer.ts'
 import { overMany } from '../evidence/many.ts'
 import type { EvidenceContext, Progress } from '../evidence/request.ts'
@@ -23,6 +26,7 @@ import { type Job, jobOf } from './a2a-job.ts'
 import { charactersOf, type LaneFigures, type LaneName, Lanes } from './a2a-lanes.ts'
 import { TaskEvents } from './a2a-task-events.ts'
 import { doorLimits, type ToolError, toolError } from './door.ts'
+import { DoorTelemetry, type OpenCall } from './door-telemetry.ts'
 
 /** What of an enhancer tasks need. */
 export type TaskEnhancer = Pick<Enhancer, 'enhanceEvidence'>
@@ -37,6 +41,8 @@ export type ExecutorOptions = {
   readonly claims?: number | undefined
   /** Characters of claims and sources up to which a task is short. @default 8000 */
   readonly shortCharacters?: number | undefined
+  /** Whether spans and metrics of tasks are written to the OpenTelemetry API. @default true */
+  readonly telemetry?: boolean | undefined
 }
 
 type Running = { readonly controller: AbortController; readonly done: Promise<void> }
@@ -46,6 +52,7 @@ export class EvidenceAgentExecutor implements AgentExecutor {
   readonly #enhancer: TaskEnhancer
   readonly #lanes: Lanes
   readonly #mostClaims: number
+  readonly #door: DoorTelemetry
   readonly #tasks = new Map<string, Running>()
   #closed = false
 
@@ -54,9 +61,11 @@ export class EvidenceAgentExecutor implements AgentExecutor {
       claims = doorLimits.claims,
       concurrency = 8,
       shortCharacters,
+      telemetry,
       waiting = doorLimits.waiting,
     } = options
     this.#enhancer = enhancer
+    this.#door = new DoorTelemetry('a2a', telemetry)
     this.#lanes = new Lanes({ concurrency, waiting, shortCharacters })
     this.#mostClaims = claims
   }
@@ -108,17 +117,42 @@ export class EvidenceAgentExecutor implements AgentExecutor {
 
   async #run(request: RequestContext, events: TaskEvents, signal: AbortSignal): Promise<void> {
     events.submitted()
+    const call = {
+      ...({ asked: 'task', span: names.spanTask, kind: 'server', signal } as const),
+      traceparent: traceparentOf(request),
+      attributes: { [names.task]: request.taskId },
+    }
     try {
-      if (this.#closed) throw closing()
-      const job = jobOf(request.userMessage, request.taskId, this.#mostClaims)
-      const lane = this.#lanes.laneOf(charactersOf(job.contexts))
-      const refusal = this.#lanes.refusal(lane)
-      if (refusal !== undefined) throw refusal
-      const text = await this.#lanes.run(lane, signal, () => this.#work(job, lane, request, events, signal))
+      const text = await this.#door.call(call, open => this.#inTurn(request, events, signal, open))
       events.status(TaskState.TASK_STATE_COMPLETED, [textPart(text)])
     } catch (error) {
       events.failed(error, signal)
     }
+  }
+
+  /** Does a task when its turn has come in its lane, and gives its last words. */
+  async #inTurn(
+    request: RequestContext,
+    events: TaskEvents,
+    signal: AbortSignal,
+    open: OpenCall,
+  ): Promise<string> {
+    if (this.#closed) throw this.#refused(closing())
+    const job = jobOf(request.userMessage, request.taskId, this.#mostClaims)
+    const lane = this.#lanes.laneOf(charactersOf(job.contexts))
+    open.asks(job.many ? 'claims' : 'claim')
+    open.note({ [names.claims]: job.contexts.length, [names.lane]: lane })
+    const refusal = this.#lanes.refusal(lane)
+    if (refusal !== undefined) throw this.#refused(refusal)
+    return this.#lanes.run(lane, signal, () => {
+      open.begin()
+      return this.#work(job, lane, request, events, signal)
+    })
+  }
+
+  #refused(error: RunnerError): RunnerError {
+    this.#door.refused(error.code)
+    return error
   }
 
   async #work(
@@ -167,6 +201,16 @@ export class EvidenceAgentExecutor implements AgentExecutor {
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     })
   }
+}
+
+/**
+ * Where the caller's trace is carried on from: the message's metadata say it, the request's, or the header of the
+ * HTTP request that brought them.
+ */
+function traceparentOf({ context, request, userMessage }: RequestContext): string | undefined {
+  const headers = context.state.get(STATE_HEADERS_KEY) as RequestHeaders | undefined
+  const places = [userMessage.metadata, request.metadata, headers]
+  return places.map(place => place?.['traceparent']).find(given => typeof given === 'string')
 }
 
 /** Claims of one task that are under way at once; of a long task also no more than its lane lets pass. */

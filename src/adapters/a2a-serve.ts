@@ -22,6 +22,7 @@ import {
   refuseOpenDoor,
   sameToken,
 } from './door.ts'
+import { DoorTelemetry } from './door-telemetry.ts'
 
 /** Where the agent listens and what it allows. */
 export type A2aOptions = ExecutorOptions & {
@@ -95,6 +96,7 @@ export async function openA2a(enhancer: TaskEnhancer, options: A2aOptions = {}):
     concurrency: limits.concurrency,
     waiting: limits.waiting,
     shortCharacters: options.shortCharacters,
+    telemetry: options.telemetry,
   })
   // The card needs the port, which is only known when the server listens.
   let app: App | undefined
@@ -123,7 +125,7 @@ function namesOf(host: string, url: string): string[] {
   return [...given, hostname(), ...loopbackHosts, ...addresses]
 }
 
-type AppOptions = Pick<A2aOptions, 'allowedHosts' | 'allowedOrigins' | 'token'> & {
+type AppOptions = Pick<A2aOptions, 'allowedHosts' | 'allowedOrigins' | 'telemetry' | 'token'> & {
   readonly host: string
   readonly url: string
   readonly requestBytes: number
@@ -135,6 +137,11 @@ function appOf(executor: EvidenceAgentExecutor, options: AppOptions): App {
   const allowedOrigins = options.allowedOrigins ?? allowedHosts
   const card = evidenceAgentCard(url, { token: token !== undefined })
   const requestHandler = new DefaultRequestHandler(card, new TaskShelf(), executor)
+  const door = new DoorTelemetry('a2a', options.telemetry)
+  const refuse: Refuse = (response, status, message) => {
+    door.refused(String(status))
+    answerNo(response, status, message)
+  }
   const known: Step = ({ headers }, response, next) => {
     if (!hostAllowed(headers.host, allowedHosts)) refuse(response, 403, 'This Host is not allowed here')
     else if (!originAllowed(headers.origin, allowedOrigins))
@@ -157,19 +164,23 @@ function appOf(executor: EvidenceAgentExecutor, options: AppOptions): App {
   app.use((_request: IncomingMessage, response: ServerResponse) =>
     refuse(response, 404, 'There is nothing here'),
   )
-  return app.use(broken)
+  return app.use(brokenOf(refuse))
 }
+
+type Refuse = (response: ServerResponse, status: number, message: string) => void
 
 /** What Express would tell as a page with a stack trace. Its four parameters make it the step for errors. */
-const broken: ErrorStep = (error, _request, response, _next) => {
-  const status = (error as { status?: unknown } | null)?.status
-  if (status === 413) refuse(response, 413, 'The request is larger than this agent takes')
-  else if (typeof status === 'number' && status < 500)
-    refuse(response, status, 'The request could not be read')
-  else refuse(response, 500, 'It failed inside this agent')
-}
+const brokenOf =
+  (refuse: Refuse): ErrorStep =>
+  (error, _request, response, _next) => {
+    const status = (error as { status?: unknown } | null)?.status
+    if (status === 413) refuse(response, 413, 'The request is larger than this agent takes')
+    else if (typeof status === 'number' && status < 500)
+      refuse(response, status, 'The request could not be read')
+    else refuse(response, 500, 'It failed inside this agent')
+  }
 
-function refuse(response: ServerResponse, status: number, message: string): void {
+const answerNo: Refuse = (response, status, message) => {
   if (response.headersSent) {
     response.destroy()
     return

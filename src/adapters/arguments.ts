@@ -44,7 +44,7 @@ const running: Readonly<Record<string, Option>> = {
   unordered: { type: 'boolean', help: 'give answers as they come, not in the order of the input' },
 }
 
-const keeping: Readonly<Record<string, Option>> = {
+const tracing: Readonly<Record<string, Option>> = {
   store: {
     type: 'string',
     value: 'FILE',
@@ -53,10 +53,29 @@ const keeping: Readonly<Record<string, Option>> = {
   'no-store': { type: 'boolean', help: 'keep no trace' },
 }
 
+/** Of every command that checks claims. */
+const keeping: Readonly<Record<string, Option>> = {
+  ...tracing,
+  'keep-inputs': {
+    type: 'boolean',
+    help: 'keep claims and sources, too, so that a trace can be replayed',
+  },
+  'vector-store': {
+    type: 'string',
+    value: 'DIR',
+    help: 'a LanceDB folder: its collections can be sources; what is read is kept there, as text',
+  },
+  'vector-read-only': {
+    type: 'boolean',
+    help: 'keep nothing in DIR; another process may be writing to it',
+  },
+}
+
 /** Every command, with its options and what help says of it. */
 export const commands = {
   check: {
-    usage: 'check --claim TEXT --source FILE… | check FILE.json | check --jsonl FILE | check -',
+    usage:
+      'check --claim TEXT --source FILE… | check --claim TEXT --collection NAME | check FILE.json | check --jsonl FILE | check -',
     help: 'checks claims against their sources',
     options: {
       claim: { type: 'string', value: 'TEXT', help: 'the claim' },
@@ -65,6 +84,12 @@ export const commands = {
         multiple: true,
         value: 'FILE',
         help: 'a source; give it once for each, - for standard input',
+      },
+      collection: {
+        type: 'string',
+        multiple: true,
+        value: 'NAME',
+        help: 'a collection of --vector-store as a source',
       },
       jsonl: { type: 'string', value: 'FILE', help: 'one context a line, - for standard input' },
       'allow-files': {
@@ -114,10 +139,6 @@ export const commands = {
       },
       explain: { type: 'boolean', help: 'show the plan and why it was chosen, and check nothing' },
       ...keeping,
-      'keep-inputs': {
-        type: 'boolean',
-        help: 'keep claims and sources, too, so that a trace can be replayed',
-      },
       ...running,
       json,
     },
@@ -160,6 +181,7 @@ export const commands = {
       },
       'allow-files': { type: 'string', value: 'DIR', help: 'sources may name files under DIR (MCP)' },
       concurrency: { type: 'string', value: 'N', help: 'tasks at work at once (A2A)' },
+      ...keeping,
       'timeout-ms': timeLimit,
       ...workers,
     },
@@ -171,6 +193,7 @@ export const commands = {
       redis: { type: 'string', value: 'URL', help: 'redis://HOST:PORT (or REDIS_URL)' },
       queue: { type: 'string', value: 'NAME', help: 'name of the queue (default: claims)' },
       concurrency: { type: 'string', value: 'N', help: 'jobs at work at once (default: 8)' },
+      ...keeping,
       'timeout-ms': timeLimit,
       ...workers,
     },
@@ -178,7 +201,24 @@ export const commands = {
   trace: {
     usage: 'trace list | trace show|verify|replay TRACE | trace diff TRACE TRACE',
     help: 'shows, verifies, replays and compares what was recorded',
-    options: { ...keeping, ...workers, json },
+    options: { ...tracing, ...workers, json },
+  },
+  collection: {
+    usage:
+      'collection list | collection add NAME FILE… | collection add NAME --jsonl FILE | collection remove NAME [ID…]',
+    help: 'stores documents to check claims against, with their vectors',
+    options: {
+      'vector-store': { type: 'string', value: 'DIR', help: 'the LanceDB folder; add makes it' },
+      jsonl: {
+        type: 'string',
+        value: 'FILE',
+        help: 'one {"id", "text", "title", "metadata"} a line, - for standard input; id and text are needed',
+      },
+      'pool-size': workers['pool-size'] as Option,
+      model: workers['model'] as Option,
+      python: workers['python'] as Option,
+      json,
+    },
   },
   doctor: {
     usage: 'doctor [--generator NAME]',
@@ -255,7 +295,7 @@ export function helpText(command?: string): string {
   const known =
     command !== undefined && Object.hasOwn(commands, command) ? commands[command as CommandName] : undefined
   if (known === undefined) {
-    const rows = Object.entries(commands).map(([name, { help }]) => `  ${name.padEnd(9)} ${help}`)
+    const rows = Object.entries(commands).map(([name, { help }]) => `  ${name.padEnd(10)} ${help}`)
     return [
       'evidence-runner: checks claims against evidence on this machine',
       '',
@@ -264,7 +304,7 @@ export function helpText(command?: string): string {
       ...rows,
       '',
       'evidence-runner help COMMAND tells more. EVIDENCE_RUNNER_HOME moves the folder that setup writes to.',
-      'Exit codes: 0 done, 1 a trace differs, 2 bad request, 3 budget or deadline, 4 overloaded, 5 worker, 6 model, 130 interrupted.',
+      'Exit codes: 0 done, 1 a trace differs, 2 bad request, 3 budget or deadline, 4 overloaded, 5 worker, 6 model, 7 store, 130 interrupted.',
     ].join('\n')
   }
   const rows = Object.entries<Option>(known.options).map(([name, { value, help }]) => {

@@ -16,12 +16,16 @@ import {
 } from 'bullmq'
 import { now } from '../core/async.ts'
 import { type ErrorRecord, InputError } from '../core/errors.ts'
+import { names, Telemetry } from '../core/telemetry.ts'
 import { Connection, type NoteListener } from './bullmq-connection.ts'
 import { type ConsumerFigures, Tally } from './bullmq-figures.ts'
-import { failureText, jobNames } from './bullmq-job.ts'
-import { cancelChannel, defaultQueue, queueName } from './bullmq-names.ts'
+import { failureText, jobNames, traceparentOf } from './bullmq-job.ts'
+import { cancelChannel, defaultQueue, messaging, queueName } from './bullmq-names.ts'
+import { OpenedQueue } from './bullmq-opened.ts'
 import { type Answering, Cancelled, Processing } from './bullmq-processing.ts'
 import { backOffMs, reactionTo } from './bullmq-reaction.ts'
+import { tellStored } from './bullmq-stored.ts'
+import { type DoorCall, DoorTelemetry } from './door-telemetry.ts'
 
 /** How a consumer works. */
 export type ConsumeOptions = {
@@ -51,7 +55,7 @@ export type ConsumeOptions = {
   readonly stallsAtMost?: number
   /** Hears what a person who runs this wants to know, a line at a time. */
   readonly onNote?: NoteListener
-  /** Whether spans are written to the OpenTelemetry API. @default true */
+  /** Whether spans and metrics are written to the OpenTelemetry API. @default true */
   readonly telemetry?: boolean
 }
 
@@ -79,10 +83,12 @@ export class EvidenceConsumer {
   readonly #subscriber: Connection
   readonly #subscribed: Promise<void>
   readonly #worker: JobWorker
-  readonly #tally = new Tally()
+  readonly #tally: Tally
+  readonly #door: DoorTelemetry
   readonly #processing: Processing
   readonly #note: NoteListener
   readonly #drainMs: number
+  readonly #stopTelling: () => void
   readonly #ended = Promise.withResolvers<void>()
   /** Jobs whose lock is this consumer's, by id: told to stop one by one. */
   readonly #running = new Map<string, AbortController>()
@@ -122,7 +128,11 @@ export class EvidenceConsumer {
       concurrency = defaults.concurrency,
       name = defaultQueue.name,
       prefix = defaultQueue.prefix,
+      telemetry: on = true,
     } = options
+    const telemetry = new Telemetry({ openTelemetry: on })
+    this.#door = new DoorTelemetry('queue', on)
+    this.#tally = new Tally(telemetry, name)
     this.#connection = connection
     this.#subscriber = subscriber
     this.#note = note => {
@@ -154,8 +164,9 @@ export class EvidenceConsumer {
       tally: this.#tally,
       keepMs: options.keepMs ?? defaults.keepMs,
       outcomeBytes: options.outcomeBytes,
-      telemetry: options.telemetry,
     })
+    const queue = new OpenedQueue(connection, name, prefix)
+    this.#stopTelling = tellStored(telemetry, connection, name, queue)
     this.#worker.on('error', error => this.#heard(error))
     this.#worker.on('stalled', () => this.#tally.count('stalled'))
     this.#subscribed = this.#listen()
@@ -184,6 +195,7 @@ export class EvidenceConsumer {
   }
 
   async #close(): Promise<void> {
+    this.#stopTelling()
     const closed = this.#worker.close().catch(() => {})
     if (!(await within(closed, this.#drainMs)) && this.#running.size > 0) {
       for (const controller of this.#running.values()) controller.abort(leaving)
@@ -203,10 +215,14 @@ export class EvidenceConsumer {
     const controller = new AbortController()
     const id = job.id ?? ''
     this.#running.set(id, controller)
-    this.#tally.begin((job.processedOn ?? job.timestamp) - job.timestamp - job.delay)
+    const waitMs = (job.processedOn ?? job.timestamp) - job.timestamp - job.delay
+    this.#tally.begin(job.attemptsStarted > 1 ? undefined : waitMs)
     try {
-      if (job.name === jobNames.batch) return await this.#processing.batch(job)
-      return await this.#processing.claim(job, controller.signal)
+      return await this.#door.call(callOf(job, controller.signal), async open => {
+        open.begin()
+        if (job.name === jobNames.batch) return this.#processing.batch(job)
+        return this.#processing.claim(job, controller.signal)
+      })
     } catch (error) {
       throw await this.#failed(job, token, controller.signal, error)
     } finally {
@@ -231,14 +247,17 @@ export class EvidenceConsumer {
         await job.moveToWait(token)
         return new WaitingError()
       case 'postpone':
-        this.#tally.count('postponed')
+        this.#tally.count('postponed', reaction.record.code)
         await job.moveToDelayed(Date.now() + reaction.afterMs, token)
         return new DelayedError()
       case 'retry':
-        this.#tally.count(job.attemptsMade + 1 < (job.opts.attempts ?? 1) ? 'retried' : 'failed')
+        this.#tally.count(
+          job.attemptsMade + 1 < (job.opts.attempts ?? 1) ? 'retried' : 'failed',
+          reaction.record.code,
+        )
         return new Failed(reaction.record, firstOf(job))
       case 'fail':
-        this.#tally.count('failed')
+        this.#tally.count('failed', reaction.record.code)
         return new UnrecoverableError(failureText(reaction.record))
     }
   }
@@ -254,6 +273,15 @@ export class EvidenceConsumer {
     // What the connection tells of already.
     if (/ECONN|EPIPE|ETIMEDOUT|Connection is closed|closed/.test(error.message)) return
     this.#note(`The queue had trouble: ${error.message}`)
+  }
+}
+
+/** One start of a job as telemetry sees it. */
+function callOf({ data, id = '', name, queueName }: Job, signal: AbortSignal): DoorCall {
+  return {
+    ...{ asked: name === jobNames.batch ? 'batch' : 'claim', span: names.spanProcess, kind: 'consumer' },
+    ...{ traceparent: traceparentOf(data), signal },
+    attributes: { ...messaging('process', queueName), [names.messageId]: id },
   }
 }
 

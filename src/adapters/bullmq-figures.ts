@@ -1,4 +1,9 @@
-/** What a consumer has done, as numbers: counts since it began, durations of its latest jobs. */
+/**
+ * What a consumer has done, as numbers: counts since it began, durations of its latest jobs. Whoever collects
+ * metrics is told the same.
+ */
+import type { Telemetry } from '../core/telemetry.ts'
+import { names } from '../core/telemetry-names.ts'
 
 /** Durations in milliseconds of the latest jobs; null before the first. */
 export type Durations = { readonly p50: number; readonly p95: number; readonly max: number } | null
@@ -25,7 +30,7 @@ export type ConsumerFigures = {
   readonly reconnects: number
   /** From start to outcome. */
   readonly workMs: Durations
-  /** From the time when it could have begun to its start. */
+  /** From the time when it could have begun to its first start. */
   readonly waitMs: Durations
 }
 
@@ -49,15 +54,30 @@ export class Tally {
   }
   readonly #work: number[] = []
   readonly #wait: number[] = []
+  readonly #telemetry: Telemetry
+  readonly #by: { readonly [names.queue]: string }
   #running = 0
 
-  count(what: Count): void {
-    this.#counts[what] += 1
+  /** @param queue its name, as metrics tell it */
+  constructor(telemetry: Telemetry, queue: string) {
+    this.#telemetry = telemetry
+    this.#by = { [names.queue]: queue }
   }
 
-  begin(waitMs: number): void {
+  /** Counts one; `code` is that of the error behind it. */
+  count(what: Count, code?: string): void {
+    this.#counts[what] += 1
+    const error = code === undefined ? {} : { [names.errorType]: code }
+    this.#telemetry.count(names.jobsHandled, 1, { ...this.#by, [names.outcome]: what, ...error })
+  }
+
+  /** A job starts; without `waitMs` it is not its first start, and what it waited is not known. */
+  begin(waitMs: number | undefined): void {
     this.#running += 1
-    keep(this.#wait, Math.max(0, waitMs))
+    if (waitMs === undefined) return
+    const ms = Math.max(0, waitMs)
+    keep(this.#wait, ms)
+    this.#telemetry.record(names.jobsWait, ms, this.#by)
   }
 
   end(workMs: number): void {

@@ -152,19 +152,24 @@ export function jobKey(context: EvidenceContext, options: JobOptions = {}): stri
 export async function readJob(data: unknown): Promise<{
   readonly context: EvidenceContext
   readonly options: JobOptions
-  readonly traceparent: string
 }> {
   const parsed = dataSchema.safeParse(data)
   if (!parsed.success) throw foreign()
-  const { body, packed, traceparent } = parsed.data
+  const { body, packed } = parsed.data
   try {
     const text = packed === undefined ? (body ?? '') : String(await unpack(Buffer.from(packed, 'base64')))
     const { context, options } = JSON.parse(text)
-    return { context, options: parseOptions(options), traceparent }
+    return { context, options: parseOptions(options) }
   } catch (cause) {
     if (cause instanceof InputError) throw cause
     throw foreign(cause)
   }
+}
+
+/** Where the trace of whoever put a job in is carried on from, whatever else its data are. */
+export function traceparentOf(data: unknown): string | undefined {
+  const { traceparent } = (data ?? {}) as { traceparent?: unknown }
+  return typeof traceparent === 'string' ? traceparent : undefined
 }
 
 /** A batch's job as it was put in. @throws InputError ER_INPUT for data that no queue of ours wrote. */

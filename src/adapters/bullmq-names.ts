@@ -1,11 +1,9 @@
 /** What the keys and channels of a queue are called. */
 import { InputError } from '../core/errors.ts'
+import { names } from '../core/telemetry-names.ts'
 
 /** Where producers and consumers meet unless they are told otherwise. */
 export const defaultQueue = { name: 'claims', prefix: 'evidence-runner' } as const
-
-/** What the queue's spans are called. */
-export const spans = { add: 'evidence.queue.add', process: 'evidence.queue.process' } as const
 
 /** Whatever knows the names of BullMQ's own keys: a Queue or a Worker. */
 type Keys = { toKey(kind: string): string }
@@ -15,6 +13,13 @@ export const outcomeKey = (keys: Keys, jobId: string): string => keys.toKey(`${j
 
 /** The channel on which consumers hear of jobs that were cancelled. */
 export const cancelChannel = (keys: Keys): string => keys.toKey('cancel')
+
+/** What the queue's spans say of the queue, by the conventions for messaging. */
+export const messaging = (operation: 'send' | 'process', queue: string) => ({
+  [names.messagingSystem]: 'bullmq',
+  [names.messagingOperation]: operation,
+  [names.queue]: queue,
+})
 
 /** @throws InputError ER_CONFIG for a name that BullMQ can't take. */
 export function queueName(name: string): string {

@@ -20,7 +20,7 @@ export type QueueOptions = {
   readonly jobBytes?: number
   /** Hears when Redis goes away and comes back. */
   readonly onNote?: NoteListener
-  /** Whether spans are written to the OpenTelemetry API. @default true */
+  /** Whether spans and metrics are written to the OpenTelemetry API. @default true */
   readonly telemetry?: boolean
 }
 

@@ -3,7 +3,6 @@ import type { Job } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { now } from '../core/async.ts'
 import { errorRules, type RunnerError } from '../core/errors.ts'
-import { Telemetry } from '../core/telemetry.ts'
 import type { Enhancer } from '../evidence/enhancer.ts'
 import type { Progress } from '../evidence/request.ts'
 import type { EnhancedEvidence } from '../evidence/result.ts'
@@ -18,7 +17,7 @@ import {
   summaryOf,
   unpackOutcome,
 } from './bullmq-job.ts'
-import { outcomeKey, spans } from './bullmq-names.ts'
+import { outcomeKey } from './bullmq-names.ts'
 import { errorOfRecord } from './bullmq-outcome.ts'
 import { reactionTo } from './bullmq-reaction.ts'
 
@@ -26,7 +25,9 @@ import { reactionTo } from './bullmq-reaction.ts'
 export type Answering = Pick<Enhancer, 'enhanceEvidence'>
 
 /** Why a job that was cancelled stops. */
-export class Cancelled extends Error {}
+export class Cancelled extends Error {
+  override readonly name = 'canceled'
+}
 
 /** What processing needs beside the enhancer. */
 export type ProcessingParts = {
@@ -35,7 +36,6 @@ export type ProcessingParts = {
   readonly tally: Tally
   readonly keepMs: number
   readonly outcomeBytes: number | undefined
-  readonly telemetry: boolean | undefined
 }
 
 /**
@@ -54,30 +54,24 @@ const progressEveryMs = 250
 export class Processing {
   readonly #enhancer: Answering
   readonly #parts: ProcessingParts
-  readonly #telemetry: Telemetry
 
   constructor(enhancer: Answering, parts: ProcessingParts) {
     this.#enhancer = enhancer
     this.#parts = parts
-    this.#telemetry = new Telemetry({ openTelemetry: parts.telemetry ?? true })
   }
 
   /** Answers a claim's job. @throws as `enhanceEvidence`; the signal's reason. */
   async claim(job: Job, signal: AbortSignal): Promise<JobSummary> {
     const { tally } = this.#parts
-    const { context, options, traceparent } = await readJob(job.data)
+    const { context, options } = await readJob(job.data)
     // A first start finds nothing, unless the job was cancelled in the instant between.
     const before = await this.#found(job)
     if (before !== undefined) {
       tally.count('found')
       return before
     }
-    const evidence = await this.#telemetry.span(
-      spans.process,
-      {},
-      () => this.#enhancer.enhanceEvidence(context, { ...options, signal, onProgress: this.#progress(job) }),
-      { kind: 'consumer', parent: traceparent },
-    )
+    const onProgress = this.#progress(job)
+    const evidence = await this.#enhancer.enhanceEvidence(context, { ...options, signal, onProgress })
     const lack = lackOf(evidence)
     if (lack !== undefined) {
       const last = job.attemptsMade + 1 >= (job.opts.attempts ?? 1)

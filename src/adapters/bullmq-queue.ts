@@ -3,9 +3,9 @@
  * hold one; consumers are elsewhere. No call waits for Redis longer than `withinMs`.
  */
 import { randomUUID } from 'node:crypto'
-import { FlowProducer, Queue } from 'bullmq'
+import { FlowProducer, type Queue } from 'bullmq'
 import { errorOf, InputError } from '../core/errors.ts'
-import { Telemetry } from '../core/telemetry.ts'
+import { names, Telemetry, type TelemetryAttributes } from '../core/telemetry.ts'
 import type { ManyOutcome } from '../evidence/outcome.ts'
 import { type EvidenceContext, parseOptions } from '../evidence/request.ts'
 import type { EnhancedEvidence } from '../evidence/result.ts'
@@ -22,7 +22,8 @@ import {
   readFailure,
   unpackOutcome,
 } from './bullmq-job.ts'
-import { cancelChannel, defaultQueue, outcomeKey, queueName, spans } from './bullmq-names.ts'
+import { cancelChannel, defaultQueue, messaging, outcomeKey, queueName } from './bullmq-names.ts'
+import { OpenedQueue } from './bullmq-opened.ts'
 import {
   type AddOptions,
   jobOptionsOf,
@@ -40,6 +41,7 @@ import {
   summaryState,
   type Ticket,
 } from './bullmq-outcome.ts'
+import { countJobs, tellStored } from './bullmq-stored.ts'
 
 /** Jobs that are put in, or asked for, at once. */
 const together = 100
@@ -54,8 +56,9 @@ export class EvidenceQueue {
   readonly #withinMs: number
   readonly #keepMs: number
   readonly #connection: Connection
+  readonly #queue: OpenedQueue
   readonly #telemetry: Telemetry
-  #queue: Queue | undefined
+  readonly #stopTelling: () => void
   #flows: FlowProducer | undefined
   #endings: Endings | undefined
   #closed: Promise<void> | undefined
@@ -70,6 +73,8 @@ export class EvidenceQueue {
     this.#keepMs = options.keepMs ?? queueDefaults.keepMs
     this.#telemetry = new Telemetry({ openTelemetry: options.telemetry ?? true })
     this.#connection = new Connection(options.redis, 'producer', options.onNote)
+    this.#queue = new OpenedQueue(this.#connection, name, prefix)
+    this.#stopTelling = tellStored(this.#telemetry, this.#connection, name, this.#queue)
   }
 
   /**
@@ -87,8 +92,9 @@ export class EvidenceQueue {
 
   /** Puts claims in, each as `add` does; the tickets are in their order. Nothing is put in where one is wrong. */
   addMany(contexts: Iterable<EvidenceContext>, options: AddOptions = {}): Promise<Ticket[]> {
-    return this.#adding(async traceparent => {
+    return this.#adding(async (traceparent, note) => {
       const prepared = await this.#prepareAll(contexts, options, traceparent)
+      note({ [names.messageCount]: prepared.length })
       const tickets: Ticket[] = []
       for (let at = 0; at < prepared.length; at += together) {
         const part = prepared.slice(at, at + together)
@@ -104,8 +110,9 @@ export class EvidenceQueue {
    * @throws as `add`; InputError ER_INPUT for no claim or more than 10 000.
    */
   addBatch(contexts: Iterable<EvidenceContext>, options: AddOptions = {}): Promise<BatchTicket> {
-    return this.#adding(async traceparent => {
+    return this.#adding(async (traceparent, note) => {
       const prepared = await this.#prepareAll(contexts, options, traceparent)
+      note({ [names.messageCount]: prepared.length })
       if (prepared.length === 0 || prepared.length > jobLimits.batch) {
         throw new InputError(
           'ER_INPUT',
@@ -118,6 +125,7 @@ export class EvidenceQueue {
         traceparent,
       })
       await this.#attempt(async () => this.#flow().add(flow))
+      this.#added(ticket.jobs)
       return ticket
     })
   }
@@ -196,18 +204,7 @@ export class EvidenceQueue {
 
   /** @throws StoreError ER_STORE, retryable, where Redis is away. */
   async figures(): Promise<QueueFigures> {
-    return this.#attempt(async queue => {
-      const counts = await queue.getJobCounts()
-      const count = (name: string) => counts[name] ?? 0
-      return {
-        waiting: count('waiting') + count('prioritized') + count('paused'),
-        delayed: count('delayed'),
-        running: count('active'),
-        batches: count('waiting-children'),
-        done: count('completed'),
-        failed: count('failed'),
-      }
-    })
+    return this.#attempt(countJobs)
   }
 
   /** Lets go of Redis; jobs that were put in stay. Who waits gets ER_CLOSED. Idempotent. */
@@ -221,15 +218,26 @@ export class EvidenceQueue {
   }
 
   async #close(): Promise<void> {
+    this.#stopTelling()
     await this.#endings?.close()
     this.#connection.close()
-    await Promise.allSettled([this.#queue?.close(), this.#flows?.close()])
+    await Promise.allSettled([this.#queue.close(), this.#flows?.close()])
   }
 
   /** Under a span that the jobs' own spans are parts of, wherever they are done. */
-  #adding<T>(work: (traceparent: string) => Promise<T>): Promise<T> {
+  #adding<T>(
+    work: (traceparent: string, note: (attributes: TelemetryAttributes) => void) => Promise<T>,
+  ): Promise<T> {
     this.#refuseClosed()
-    return this.#telemetry.span(spans.add, {}, work, { kind: 'producer' })
+    return this.#telemetry.span(names.spanAdd, messaging('send', this.#name), work, { kind: 'producer' })
+  }
+
+  /** Counts claims that were put in, each with its ticket. */
+  #added(tickets: readonly Ticket[]): void {
+    for (const { shared } of tickets) {
+      const by = { [names.queue]: this.#name, [names.outcome]: shared ? 'shared' : 'new' }
+      this.#telemetry.count(names.jobsAdded, 1, by)
+    }
   }
 
   async #prepare(context: EvidenceContext, options: AddOptions, traceparent: string): Promise<PreparedJob> {
@@ -263,7 +271,9 @@ export class EvidenceQueue {
       ...(deduplicate ? { deduplication: { id: key } } : {}),
     }
     const added = await this.#attempt(queue => queue.add(jobNames.claim, data, opts))
-    return { jobId: added.id ?? jobId, taskId, shared: (added.id ?? jobId) !== jobId }
+    const ticket = { jobId: added.id ?? jobId, taskId, shared: (added.id ?? jobId) !== jobId }
+    this.#added([ticket])
+    return ticket
   }
 
   async #ended(job: Ticket | string, { signal, timeoutMs, onProgress }: WaitOptions): Promise<JobState> {
@@ -272,7 +282,7 @@ export class EvidenceQueue {
     const endings = this.#endings ?? (await this.#hear(signal))
     const look = async (withinMs: number, stop: AbortSignal): Promise<JobState | undefined> => {
       const state = await this.#connection.attempt(
-        () => this.#look(this.#opened(), jobId, taskId),
+        () => this.#look(this.#queue.get(), jobId, taskId),
         withinMs,
         stop,
       )
@@ -284,7 +294,7 @@ export class EvidenceQueue {
   /** Begins to hear of jobs that end. Of two that begin at once the second finds the first's. */
   async #hear(signal: AbortSignal | undefined): Promise<Endings> {
     const latest = () =>
-      this.#connection.redis.xrevrange(this.#opened().toKey('events'), '+', '-', 'COUNT', 1)
+      this.#connection.redis.xrevrange(this.#queue.get().toKey('events'), '+', '-', 'COUNT', 1)
     const [event] = await this.#connection.attempt(latest, outageMs, signal)
     this.#refuseClosed()
     this.#endings ??= new Endings({
@@ -333,25 +343,12 @@ export class EvidenceQueue {
 
   #attempt<T>(work: (queue: Queue) => Promise<T>, withinMs = this.#withinMs): Promise<T> {
     this.#refuseClosed()
-    return this.#connection.attempt(() => work(this.#opened()), withinMs)
-  }
-
-  /** Made when Redis answers: one that was made in vain would stay broken. */
-  #opened(): Queue {
-    if (this.#queue === undefined) {
-      const queue = new Queue(this.#name, this.#bullOptions())
-      queue.on('error', () => {}) // The connection tells of it.
-      queue.waitUntilReady().catch(() => {
-        if (this.#queue === queue) this.#queue = undefined
-      })
-      this.#queue = queue
-    }
-    return this.#queue
+    return this.#connection.attempt(() => work(this.#queue.get()), withinMs)
   }
 
   #flow(): FlowProducer {
     if (this.#flows === undefined) {
-      const flows = new FlowProducer(this.#bullOptions())
+      const flows = new FlowProducer({ connection: this.#connection.redis, prefix: this.#prefix })
       flows.on('error', () => {})
       flows.waitUntilReady().catch(() => {
         if (this.#flows === flows) this.#flows = undefined
@@ -359,10 +356,6 @@ export class EvidenceQueue {
       this.#flows = flows
     }
     return this.#flows
-  }
-
-  #bullOptions() {
-    return { connection: this.#connection.redis, prefix: this.#prefix }
   }
 
   #refuseClosed(): void {

@@ -4,8 +4,7 @@
  * the exit code that the error table gives. Everything it does can be done with the exported names.
  */
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
-import { type ErrorRecord, errorRecord, errorRules, InputError } from '../core/errors.ts'
+import { errorRecord, errorRules, InputError } from '../core/errors.ts'
 import type { EvidenceEnhancerConfig } from '../evidence/config.ts'
 import { overMany } from '../evidence/many.ts'
 import type { TextListener } from '../evidence/narration.ts'
@@ -18,7 +17,10 @@ import { hubCacheOf } from '../setup/hub.ts'
 import { prepareModel } from '../setup/prepare.ts'
 import { type Arguments, amount, helpText, parseArguments, text, whole } from './arguments.ts'
 import { answerCalibrate, parseCalibrateWords } from './calibrate.ts'
+import { answerCollection, parseCollectionWords } from './collection.ts'
 import { type JsonLine, readJsonLines } from './input.ts'
+import { keepingOf, openPassages, tracesFile } from './keeping.ts'
+import type { LanceStore } from './lancedb.ts'
 import { examineModels } from './model-facts.ts'
 import { answerPrepare, parsePrepareWords } from './prepare.ts'
 import { contextsOf, type Question } from './questions.ts'
@@ -26,7 +28,7 @@ import { consumeQueue, parseServeWords, serve } from './serve.ts'
 import { enhancerConfig, judgingOf, strategyOf } from './settings.ts'
 import { shownOn, writtenBy } from './streaming.ts'
 import { clean, Terminal } from './terminal.ts'
-import { sample, textLine, wordsAsLines } from './text-lines.ts'
+import { embedLine, sample, wordsAsLines } from './text-lines.ts'
 import { answerTrace, parseTraceWords } from './trace.ts'
 
 const interruptedExit = 130
@@ -60,6 +62,8 @@ async function main(argv: readonly string[]): Promise<number> {
       return embed(given)
     case 'trace':
       return trace(given)
+    case 'collection':
+      return collection(given)
     case 'doctor':
       return doctor(given)
     case 'prepare':
@@ -78,11 +82,9 @@ async function main(argv: readonly string[]): Promise<number> {
 async function check(given: Arguments): Promise<number> {
   const asJson = given.values['json'] === true
   const { contexts, total } = await contextsOf(given)
-  await using enhancer = await openEnhancer(given, {
-    store: storeOf(given),
-    ...strategyOf(given),
-    ...(await judgingOf(given)),
-  })
+  const judging = { ...strategyOf(given), ...(await judgingOf(given)) }
+  await using passages = await openPassages(given)
+  await using enhancer = await openKeeping(given, passages, judging)
   if (given.values['explain'] === true) return await explain(enhancer, contexts, given)
   if (!asJson) terminal.heading()
   let done = 0
@@ -98,8 +100,6 @@ async function check(given: Arguments): Promise<number> {
     terminal.progress(`claims checked`, done, total)
   }
   terminal.progress('')
-  const { store } = enhancer.stats()
-  if (store !== null && 'code' in store) terminal.note(`No trace was kept: ${clean(store.message)}`)
   return worst
 }
 
@@ -151,20 +151,11 @@ function checkOptions(given: Arguments): EnhanceOptions {
 const textListener = (given: Arguments): TextListener =>
   given.values['json'] === true ? writtenBy(value => writeLine(value).catch(() => {})) : shownOn(terminal)
 
-/** Where this run keeps traces; nowhere with --no-store. */
-const storeOf = (given: Arguments): EvidenceEnhancerConfig['store'] =>
-  given.values['no-store'] === true
-    ? undefined
-    : { path: storePath(given), keepInputs: given.values['keep-inputs'] === true }
-
-const storePath = (given: Arguments): string => text(given, 'store') ?? join(homeFolder(home()), 'store.db')
-
 async function trace(given: Arguments): Promise<number> {
   const request = parseTraceWords(given.words)
-  const path = storePath(given)
+  const path = tracesFile(given, homeFolder(home()))
   // A store that is only looked at is not made.
-  const readable =
-    given.values['no-store'] !== true && (text(given, 'store') !== undefined || existsSync(path))
+  const readable = path !== undefined && (text(given, 'store') !== undefined || existsSync(path))
   await using store = readable ? await openStore(path) : undefined
   const { data, exit, lines } = await answerTrace(request, store, async stored => {
     await using enhancer = await openEnhancer(given)
@@ -173,6 +164,19 @@ async function trace(given: Arguments): Promise<number> {
   if (given.values['json'] === true) await writeLine(data)
   else for (const line of lines) terminal.line(line.replace(/\S.*/, clean))
   return exit
+}
+
+async function collection(given: Arguments): Promise<number> {
+  const { data, faults, lines } = await answerCollection(parseCollectionWords(given), {
+    enhancerOver: vectorStore => openEnhancer(given, { vectorStore }),
+    signal: interrupt.signal,
+    onProgress: documents => terminal.progress('documents stored', documents),
+  })
+  terminal.progress('')
+  for (const fault of faults) terminal.problem(fault)
+  if (given.values['json'] === true) await writeLine(data)
+  else for (const line of lines) terminal.line(clean(line))
+  return faults[0] === undefined ? 0 : errorRules[faults[0].code].exit
 }
 
 async function calibrate(given: Arguments): Promise<number> {
@@ -202,8 +206,9 @@ async function embed(given: Arguments): Promise<number> {
   const lines = file === undefined ? wordsAsLines(given.words) : readJsonLines(file)
   let worst = 0
   let done = 0
+  const work = (line: JsonLine) => embedLine(enhancer, line, interrupt.signal)
   // A call a line: the pool makes batches of them, and a slow source is answered as it goes.
-  for await (const answered of overMany(lines, line => embedLine(enhancer, line), manyOptions(given, 64))) {
+  for await (const answered of overMany(lines, work, manyOptions(given, 64))) {
     done += 1
     if ('error' in answered) worst ||= errorRules[answered.error.code].exit
     if (asJson) await writeLine(answered)
@@ -216,26 +221,6 @@ async function embed(given: Arguments): Promise<number> {
   }
   terminal.progress('')
   return worst
-}
-
-type Embedded =
-  | { readonly id: string | number; readonly vector: readonly number[] }
-  | { readonly id?: string | number; readonly line: number; readonly error: ErrorRecord }
-
-async function embedLine(enhancer: EvidenceEnhancer, line: JsonLine): Promise<Embedded> {
-  let id: string | number | undefined
-  try {
-    if ('error' in line) throw line.error
-    const wanted = textLine(line.value)
-    if (wanted === undefined)
-      throw new InputError('ER_INPUT', `Line ${line.line} is not {"id", "text"} with a text`)
-    id = wanted.id
-    const [vector] = await enhancer.embed([wanted.text], { signal: interrupt.signal })
-    return { id: id ?? line.line, vector: [...(vector as Float32Array)] }
-  } catch (error) {
-    interrupt.signal.throwIfAborted()
-    return { ...(id === undefined ? {} : { id }), line: line.line, error: errorRecord(error) }
-  }
 }
 
 async function doctor(given: Arguments): Promise<number> {
@@ -292,25 +277,26 @@ async function stats(given: Arguments): Promise<number> {
 
 async function serveDoor(given: Arguments): Promise<number> {
   const door = parseServeWords(given.words)
-  await using enhancer = await openEnhancer(given)
+  await using passages = await openPassages(given)
+  await using enhancer = await openKeeping(given, passages)
   await serve(door, given, {
     ...doorParts(enhancer),
+    tracesFile: tracesFile(given, homeFolder(home())),
     token: process.env['EVIDENCE_RUNNER_TOKEN'] || undefined,
   })
   return 0
 }
 
 async function consumeClaims(given: Arguments): Promise<number> {
-  await using enhancer = await openEnhancer(given)
+  await using passages = await openPassages(given)
+  await using enhancer = await openKeeping(given, passages)
   await consumeQueue(given, { ...doorParts(enhancer), redis: process.env['REDIS_URL'] || undefined })
   return 0
 }
 
-const doorParts = (enhancer: EvidenceEnhancer) => ({
-  enhancer,
-  signal: interrupt.signal,
-  onNote: (note: string) => terminal.note(clean(note)),
-})
+const onNote = (note: string) => terminal.note(clean(note))
+
+const doorParts = (enhancer: EvidenceEnhancer) => ({ enhancer, signal: interrupt.signal, onNote })
 
 async function setup(given: Arguments): Promise<number> {
   const environment = await createEnvironment({
@@ -327,6 +313,14 @@ async function setup(given: Arguments): Promise<number> {
   else terminal.line(`Ready: ${environment.folder}`)
   return 0
 }
+
+/** An enhancer that keeps what the options say, passages in a store that is the caller's to close after it. */
+const openKeeping = (
+  given: Arguments,
+  passages: LanceStore | undefined,
+  more: EvidenceEnhancerConfig = {},
+): Promise<EvidenceEnhancer> =>
+  openEnhancer(given, { ...keepingOf(given, homeFolder(home()), passages, onNote), ...more })
 
 async function openEnhancer(given: Arguments, more: EvidenceEnhancerConfig = {}): Promise<EvidenceEnhancer> {
   const config = enhancerConfig(given, more)

@@ -44,7 +44,7 @@ export async function rowsByWordsToo(
     try {
       return await wordedRows(table, text, wide)
     } catch {
-      // No index of words yet, or a text that has none: the vector alone then, which tells what else is wrong.
+      // A text that has no words: the vector alone then, which tells what else is wrong.
       return []
     }
   }
@@ -66,3 +66,7 @@ async function wordedRows(
     .limit(limit)
     .toArray()
 }
+
+/** Whether words can be looked for: without any index of them LanceDB gives rows as they lie there, not the best. */
+export const hasWords = async (table: Table): Promise<boolean> =>
+  (await table.listIndices()).some(({ columns }) => columns.includes('text'))

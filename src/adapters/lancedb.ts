@@ -31,7 +31,7 @@ import {
   tagIn,
   vectorIn,
 } from './lancedb-rows.ts'
-import { mostParts, nearestRows, rowsByWordsToo } from './lancedb-search.ts'
+import { hasWords, mostParts, nearestRows, rowsByWordsToo } from './lancedb-search.ts'
 
 /** How a folder is opened. */
 export type LanceStoreOptions = {
@@ -97,6 +97,8 @@ export class LanceStore implements VectorStore {
   /** The last write that was asked for; the next one waits for it. */
   #turn: Promise<unknown> = Promise.resolve()
   #writes = 0
+  /** Whether the pieces that were there before are among the writes. */
+  #counted = false
   /** Rows that there were when the index was made; undefined until it is known whether there is one. */
   #indexedRows: number | undefined
   #indexFailed = false
@@ -116,6 +118,11 @@ export class LanceStore implements VectorStore {
     this.#lock = lock
     this.#indexFrom = indexFrom
     this.#optimizeEvery = optimizeEvery
+  }
+
+  /** Whether it was opened to be read only. */
+  get readOnly(): boolean {
+    return this.#lock === undefined
   }
 
   async bind(tag: ModelTag): Promise<void> {
@@ -146,7 +153,7 @@ export class LanceStore implements VectorStore {
     checkVectors(this.#bound, [vector])
     const table = await this.#table()
     if (table === undefined) return []
-    if (text !== undefined) {
+    if (text !== undefined && (await this.#read(() => this.#findsWords(table)))) {
       const both = await this.#read(() => rowsByWordsToo(table, vector, text, search))
       return both.slice(0, limit).map(row => matchOf(row, vectors))
     }
@@ -262,16 +269,25 @@ export class LanceStore implements VectorStore {
   /** Joins pieces and makes the index when it is time, as the next write; nobody waits for it. */
   #maintain(): void {
     if (this.#closed !== undefined) return
-    const due = this.#writes >= this.#optimizeEvery
-    if (due) this.#writes = 0
     this.#write(async () => {
       const table = this.#opened?.table
       if (table === undefined) return
       await this.#index(table)
-      if (due) await table.optimize({ cleanupOlderThan: new Date(Date.now() - versionsKeptMs) })
+      if (!(await this.#isDue(table))) return
+      this.#writes = 0
+      await table.optimize({ cleanupOlderThan: new Date(Date.now() - versionsKeptMs) })
     }).catch(() => {
       // Without it searches are slower and the folder larger, and the next time may do.
     })
+  }
+
+  /** Whether there were writes enough; the pieces that earlier processes left, which may have written little, count. */
+  async #isDue(table: Table): Promise<boolean> {
+    if (!this.#counted) {
+      this.#writes = Math.max(this.#writes, (await table.stats()).fragmentStats.numSmallFragments)
+      this.#counted = true
+    }
+    return this.#writes >= this.#optimizeEvery
   }
 
   async #index(table: Table): Promise<void> {
@@ -295,10 +311,14 @@ export class LanceStore implements VectorStore {
 
   /** The index of words; rows that come later are looked through until the next joining of pieces. */
   async #indexWords(table: Table): Promise<void> {
-    if (this.#wordsIndexed) return
-    const there = (await table.listIndices()).some(({ columns }) => columns.includes('text'))
-    if (!there) await table.createIndex('text', { config: Index.fts({ withPosition: false }) })
+    if (await this.#findsWords(table)) return
+    await table.createIndex('text', { config: Index.fts({ withPosition: false }) })
     this.#wordsIndexed = true
+  }
+
+  async #findsWords(table: Table): Promise<boolean> {
+    this.#wordsIndexed ||= await hasWords(table)
+    return this.#wordsIndexed
   }
 
   #refuseClosed(): void {

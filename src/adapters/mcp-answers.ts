@@ -8,8 +8,8 @@ import { stepsOf, traceText } from './mcp-text.ts'
 /** What of an answer leaves: everything but what is large, and of that what was asked for. */
 export function answerOf(evidence: EnhancedEvidence, include: readonly LargePart[]): Answer {
   const { embeddingVectors: vector, ...metadata } = evidence.metadata
-  const { assessments, relatedEvidence, timings, trace, validation } = evidence
-  const large = { assessments, relatedEvidence, timings, trace, validation, metadata, vector }
+  const { assessments, relatedEvidence, retrieved, timings, trace, validation } = evidence
+  const large = { assessments, relatedEvidence, retrieved, timings, trace, validation, metadata, vector }
   const asked = Object.fromEntries(include.map(part => [part, large[part]]))
   const { abstained, aiAnalysis, cached, calibration, citations, confidence, confidenceMethod } = evidence
   const { coverage, errors, fallbackUsed, id, leaning, plan, probabilities, processingTime } = evidence

@@ -25,6 +25,7 @@ import {
   refuseOpenDoor,
   sameToken,
 } from './door.ts'
+import { DoorTelemetry } from './door-telemetry.ts'
 
 /** Where and for whom the tools are served over HTTP. */
 export type HttpDoorOptions = {
@@ -39,6 +40,8 @@ export type HttpDoorOptions = {
   /** Hosts or origins of web pages that may call. @default loopback */
   readonly allowedOrigins?: readonly string[] | undefined
   readonly limits?: Partial<DoorLimits> | undefined
+  /** Whether what is turned away is counted in the OpenTelemetry API. @default true */
+  readonly telemetry?: boolean | undefined
   /** Called with the address once it is listened on. */
   readonly onListening?: ((url: string) => void) | undefined
   readonly onNote: (note: string) => void
@@ -106,12 +109,14 @@ class HttpDoor {
   readonly #handler: ReturnType<typeof createMcpHandler>
   readonly #answer: ReturnType<typeof toNodeHandler>
   readonly #sessions = new Map<string, WebStandardStreamableHTTPServerTransport>()
+  readonly #telemetry: DoorTelemetry
   #underWay = 0
   #closing = false
 
   constructor(serverOf: () => McpServer, options: HttpDoorOptions) {
-    const { allowedHosts, host = '127.0.0.1', onNote } = options
+    const { allowedHosts, host = '127.0.0.1', onNote, telemetry } = options
     this.#serverOf = serverOf
+    this.#telemetry = new DoorTelemetry('mcp', telemetry)
     this.#options = options
     this.#limits = doorLimitsOf(options.limits)
     const everyAddress = host === '0.0.0.0' || host === '::'
@@ -130,6 +135,7 @@ class HttpDoor {
   readonly listener = (request: IncomingMessage, response: ServerResponse): void => {
     const no = this.#refusal(request)
     if (no !== undefined) {
+      this.#telemetry.refused(String(no.status))
       refuse(request, response, no, this.#limits.requestBytes)
       return
     }

@@ -16,6 +16,7 @@ const longestWait = 10 * 60_000
 export const largeParts = [
   'assessments',
   'relatedEvidence',
+  'retrieved',
   'timings',
   'trace',
   'validation',
@@ -37,7 +38,9 @@ const source = z.strictObject({
     .string()
     .max(limits.sourceLength)
     .optional()
-    .describe('The text of the source. May be left out only where path names a file that may be read.'),
+    .describe(
+      'The text of the source. Left out only where path names a file that may be read, or for a collection.',
+    ),
   path: z
     .string()
     .max(4096)
@@ -52,6 +55,19 @@ const source = z.strictObject({
     .describe('document, file, log, metric, report, database or api. Default: document'),
   title: z.string().max(2000).optional(),
   url: z.string().max(4096).optional().describe('Where it is from; never fetched.'),
+  collection: z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .describe('With type database, in place of content: a stored collection that is searched for it.'),
+  query: z
+    .string()
+    .min(1)
+    .max(limits.claimLength)
+    .optional()
+    .describe('What to look for. Default: the claim'),
+  limit: z.int().min(1).max(1024).optional().describe('Passages from the collection. Default: 32'),
 })
 
 const sources = z
@@ -130,8 +146,11 @@ const answer = z.object({
     .array(z.object({ sourceId: z.string(), relevance: z.number(), probabilities: chances }))
     .optional(),
   relatedEvidence: z
-    .array(z.object({ claim: z.string(), similarity: z.number(), source: z.string() }))
+    .array(
+      z.object({ claim: z.string(), similarity: z.number(), source: z.string(), from: plain.optional() }),
+    )
     .optional(),
+  retrieved: z.array(plain).optional(),
   timings: z.array(plain).optional(),
   trace: plain.optional(),
   validation: plain.optional(),

@@ -5,6 +5,7 @@
  */
 import { isAbsolute, relative, resolve } from 'node:path'
 import { errorOf, InputError } from '../core/errors.ts'
+import type { TelemetryAttributes } from '../core/telemetry.ts'
 import { describeIssues } from '../evidence/config.ts'
 import { overMany } from '../evidence/many.ts'
 import type { EnhanceOptions, EvidenceContext } from '../evidence/request.ts'
@@ -12,6 +13,7 @@ import type { EnhancedEvidence } from '../evidence/result.ts'
 import type { StoredTrace } from '../plan/ports.ts'
 import { type EvidenceEnhancer, version } from '../runner.ts'
 import { type DoorLimits, doorLimitsOf, type ToolError, toolError } from './door.ts'
+import { DoorTelemetry, toolSpan } from './door-telemetry.ts'
 import { withFiles } from './input.ts'
 import { answerOf, explained, numbersOf, recordedOf } from './mcp-answers.ts'
 import {
@@ -42,6 +44,8 @@ export type EvidenceToolsOptions = {
   readonly limits?: Partial<DoorLimits> | undefined
   /** Traces of earlier runs, for explain_trace. @default only those of recent answers of this process */
   readonly traces?: TraceReader | undefined
+  /** Whether spans and metrics of calls are written to the OpenTelemetry API. @default true */
+  readonly telemetry?: boolean | undefined
 }
 
 /** Who calls, as far as a tool has to know. */
@@ -52,6 +56,10 @@ export type ToolCall = {
   readonly caller?: string | undefined
   /** Hears of progress; the first number only grows. */
   readonly onProgress?: ((done: number, total: number, what: string) => void) | undefined
+  /** Where the caller's trace is carried on from, as W3C Trace Context has it. */
+  readonly traceparent?: string | undefined
+  /** More of the call's span: what its transport knows of it. */
+  readonly attributes?: TelemetryAttributes | undefined
 }
 
 /** What a tool answers; `structuredContent` of a failed call is `{ error }`. */
@@ -146,12 +154,14 @@ class Desk {
   readonly #options: EvidenceToolsOptions
   readonly #most: number
   readonly #recent = new Map<string, StoredTrace>()
+  readonly #door: DoorTelemetry
   #underWay = 0
 
   constructor(enhancer: ServedEnhancer, options: EvidenceToolsOptions, most: number) {
     this.#enhancer = enhancer
     this.#options = options
     this.#most = most
+    this.#door = new DoorTelemetry('mcp', options.telemetry)
   }
 
   async serve(
@@ -160,32 +170,49 @@ class Desk {
     given: unknown,
     call: ToolCall,
   ): Promise<ToolResult> {
+    const { signal, traceparent } = call
+    const { attributes, kind, span } = toolSpan(name)
+    const own = { asked: name, attributes: { ...attributes, ...call.attributes }, kind, span }
     try {
-      call.signal?.throwIfAborted()
-      // Who asks how full it is must get an answer when it is full.
-      if (this.#underWay >= this.#most && name !== 'runner_status') {
-        throw errorOf('ER_QUEUE_FULL', `${this.#underWay} calls are under way; no more are taken`, {
-          retryAfterMs: fullRetryMs,
-        })
-      }
-      this.#underWay += 1
-      try {
-        const parsed = shape.safeParse(given ?? {})
-        if (!parsed.success)
-          throw new InputError('ER_INPUT', `Invalid arguments: ${describeIssues(parsed.error)}`)
-        const work = this.#work[name] as (
-          given: unknown,
-          call: ToolCall,
-        ) => Promise<readonly [object, string]>
-        const [data, text] = await work(parsed.data, call)
-        return { content: [{ type: 'text', text }], structuredContent: data as Record<string, unknown> }
-      } finally {
-        this.#underWay -= 1
-      }
+      return await this.#door.call({ ...own, signal, traceparent }, async open => {
+        signal?.throwIfAborted()
+        this.#refuseTooMany(name)
+        open.begin()
+        this.#underWay += 1
+        try {
+          return await this.#answer(name, shape, given, call)
+        } finally {
+          this.#underWay -= 1
+        }
+      })
     } catch (error) {
-      if (call.signal?.aborted) throw call.signal.reason
+      if (signal?.aborted) throw signal.reason
       return failed(toolError(error))
     }
+  }
+
+  /** @throws OverloadError ER_QUEUE_FULL where no more calls are taken. */
+  #refuseTooMany(name: ToolName): void {
+    // Who asks how full it is must get an answer when it is full.
+    if (this.#underWay < this.#most || name === 'runner_status') return
+    this.#door.refused('ER_QUEUE_FULL')
+    throw errorOf('ER_QUEUE_FULL', `${this.#underWay} calls are under way; no more are taken`, {
+      retryAfterMs: fullRetryMs,
+    })
+  }
+
+  async #answer(
+    name: ToolName,
+    shape: Shapes[ToolName]['input'],
+    given: unknown,
+    call: ToolCall,
+  ): Promise<ToolResult> {
+    const parsed = shape.safeParse(given ?? {})
+    if (!parsed.success)
+      throw new InputError('ER_INPUT', `Invalid arguments: ${describeIssues(parsed.error)}`)
+    const work = this.#work[name] as (given: unknown, call: ToolCall) => Promise<readonly [object, string]>
+    const [data, text] = await work(parsed.data, call)
+    return { content: [{ type: 'text', text }], structuredContent: data as Record<string, unknown> }
   }
 
   readonly #work: Work = {
@@ -298,7 +325,8 @@ class Desk {
     const found = recent ?? (await this.#options.traces?.get(id))
     if (found !== undefined) return found
     const where = this.#options.traces === undefined ? 'recent answers and there is no store' : 'the store'
-    throw new InputError('ER_INPUT', `No trace ${JSON.stringify(id)} among ${where}`)
+    const hint = 'give the id or the whole traceHash of an answer, or check the claim again'
+    throw new InputError('ER_INPUT', `No trace ${JSON.stringify(id)} among ${where}: ${hint}`)
   }
 }
 

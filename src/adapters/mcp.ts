@@ -8,7 +8,7 @@ import {
   type StandardSchemaWithJSON,
   TRACEPARENT_META_KEY,
 } from '@modelcontextprotocol/server'
-import { continueTrace } from '../core/telemetry.ts'
+import { names } from '../core/telemetry.ts'
 import { version } from '../runner.ts'
 import {
   type EvidenceTool,
@@ -54,23 +54,30 @@ export function addEvidenceTools(server: McpServer, tools: readonly EvidenceTool
     server.registerTool(
       name,
       { ...rest, inputSchema: advertised(inputSchema), outputSchema: advertised(outputSchema) },
-      async (given: unknown, context: ServerContext) =>
-        continueTrace(traceparentOf(context), () => handler(given, callOf(context))),
+      async (given: unknown, context: ServerContext) => handler(given, callOf(context)),
     )
   }
 }
 
-/** Where the caller's trace is carried on from. */
-function traceparentOf({ mcpReq }: ServerContext): string | undefined {
+/** Where the caller's trace is carried on from: the message says it, else the request that brought the message. */
+function traceparentOf({ http, mcpReq }: ServerContext): string | undefined {
   const given: unknown = mcpReq._meta?.[TRACEPARENT_META_KEY]
-  return typeof given === 'string' ? given : undefined
+  return typeof given === 'string' ? given : (http?.req?.headers.get('traceparent') ?? undefined)
 }
 
 /** Signal, caller and progress of a request; progress is told where the caller gave a token, and only upwards. */
-function callOf({ mcpReq, sessionId }: ServerContext): ToolCall {
-  const { _meta, notify, signal } = mcpReq
+function callOf(context: ServerContext): ToolCall {
+  const { mcpReq, sessionId } = context
+  const { _meta, id, notify, signal } = mcpReq
   const progressToken = _meta?.progressToken
-  const who = { signal, ...(sessionId === undefined ? {} : { caller: `mcp ${sessionId}` }) }
+  const session = sessionId === undefined ? {} : { [names.mcpSession]: sessionId }
+  const who = {
+    signal,
+    traceparent: traceparentOf(context),
+    // The caller's own: as long as it likes.
+    attributes: { [names.rpcRequest]: String(id).slice(0, 64), ...session },
+    ...(sessionId === undefined ? {} : { caller: `mcp ${sessionId}` }),
+  }
   if (progressToken === undefined) return who
   let told = 0
   return {

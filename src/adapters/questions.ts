@@ -13,22 +13,26 @@ export type Question = { readonly line: number; readonly context: unknown; reado
 export async function contextsOf(
   given: Arguments,
 ): Promise<{ contexts: Iterable<Question> | AsyncIterable<Question>; total?: number }> {
-  const { claim, source, jsonl } = given.values
+  const { claim, collection, source, jsonl } = given.values
   const folder = text(given, 'allow-files')
   const ways = [typeof claim === 'string', typeof jsonl === 'string', given.words.length > 0].filter(
     Boolean,
   ).length
-  if (ways > 1 || given.words.length > 1 || (source !== undefined && claim === undefined)) {
+  if (ways > 1 || given.words.length > 1 || ((source ?? collection) !== undefined && claim === undefined)) {
     throw new InputError(
       'ER_INPUT',
-      `Give --claim with --source, or --jsonl, or one file; see: evidence-runner help check`,
+      `Give --claim with --source or --collection, or --jsonl, or one file; see: evidence-runner help check`,
     )
   }
   if (typeof jsonl === 'string') return { contexts: questions(jsonl, folder) }
   if (typeof claim === 'string') {
     const files = (source ?? []) as readonly string[]
-    if (files.length === 0) throw new InputError('ER_INPUT', 'A claim needs at least one --source FILE')
-    const sources = await Promise.all(files.map(sourceOf))
+    const stored = ((collection ?? []) as readonly string[]).map(name => {
+      return { id: name, type: 'database', collection: name }
+    })
+    if (files.length + stored.length === 0)
+      throw new InputError('ER_INPUT', 'A claim needs at least one --source FILE, or a --collection NAME')
+    const sources = [...(await Promise.all(files.map(sourceOf))), ...stored]
     return { contexts: [{ line: 1, context: { taskId: 'cli', claim, sources } }], total: 1 }
   }
   const [file] = given.words

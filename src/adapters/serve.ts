@@ -6,6 +6,8 @@ import { readFile } from 'node:fs/promises'
 import { errorOf, InputError } from '../core/errors.ts'
 import type { EvidenceEnhancer } from '../runner.ts'
 import { type Arguments, text, whole } from './arguments.ts'
+import { installed } from './installed.ts'
+import { tracesIn } from './keeping.ts'
 
 /** What a door is opened with. */
 export type ServeParts = {
@@ -16,6 +18,8 @@ export type ServeParts = {
   readonly onNote: (note: string) => void
   /** From the environment; the command line would show it to everybody on this machine. */
   readonly token: string | undefined
+  /** The file that the enhancer keeps traces in; undefined where it keeps none. */
+  readonly tracesFile: string | undefined
 }
 
 const doors = ['mcp', 'a2a'] as const
@@ -47,8 +51,10 @@ export async function serve(door: Door, given: Arguments, parts: ServeParts): Pr
   if (door === 'mcp') {
     const { serveMcp } = await installed('serve mcp', mcpPackages, () => import('./mcp-serve.ts'))
     const transport = given.values['http'] === true ? 'http' : 'stdio'
-    const allowFiles = text(given, 'allow-files')
-    await serveMcp(enhancer, { ...defined(options), transport, ...defined({ allowFiles }), signal, onNote })
+    const { tracesFile: file } = parts
+    const traces = file === undefined ? undefined : tracesIn(file, onNote)
+    const more = defined({ allowFiles: text(given, 'allow-files'), traces })
+    await serveMcp(enhancer, { ...defined(options), transport, ...more, signal, onNote })
     return
   }
   const { serveA2a } = await installed('serve a2a', a2aPackages, () => import('./a2a-serve.ts'))
@@ -67,7 +73,7 @@ export async function consumeQueue(
     onNote,
     signal,
     redis: usual,
-  }: Omit<ServeParts, 'token'> & { readonly redis: string | undefined },
+  }: Pick<ServeParts, 'enhancer' | 'onNote' | 'signal'> & { readonly redis: string | undefined },
 ): Promise<void> {
   const redis = text(given, 'redis') ?? usual
   if (redis === undefined)
@@ -80,22 +86,6 @@ export async function consumeQueue(
 const mcpPackages = ['@modelcontextprotocol/server', '@modelcontextprotocol/node']
 const a2aPackages = ['@a2a-js/sdk', 'express', 'p-queue']
 const queuePackages = ['bullmq', 'ioredis']
-
-/** What a door's file exports. @throws InputError ER_CONFIG naming the command, where a package is missing. */
-async function installed<Door>(
-  command: string,
-  packages: readonly string[],
-  load: () => Promise<Door>,
-): Promise<Door> {
-  try {
-    return await load()
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw cause
-    throw errorOf('ER_CONFIG', `${command} needs packages of its own: npm install ${packages.join(' ')}`, {
-      cause,
-    })
-  }
-}
 
 async function tokenOf(given: Arguments, usual: string | undefined): Promise<string | undefined> {
   const file = text(given, 'token-file')

@@ -1,7 +1,8 @@
 /**
  * The one table of what telemetry is called: spans, metrics with their units and buckets, attributes. Names
- * that begin with `gen_ai` or `error` are OpenTelemetry's, of the conventions for generative AI in v1.41, the
- * last release that has them in the main list; all others are ours. A dashboard and a test are held to it.
+ * that begin with `evidence` are ours; all others are OpenTelemetry's, of the conventions for generative AI, MCP,
+ * messaging and CloudEvents in v1.41, the last release that has the first two in the main list. A dashboard and a
+ * test are held to it.
  */
 
 /** The names of spans, metrics and attributes, for those who write them. */
@@ -11,6 +12,10 @@ export const names = {
   spanRequest: 'evidence.enhance',
   spanDispatch: 'evidence.dispatch',
   spanBatch: 'evidence.batch',
+  spanTask: 'evidence.task',
+  spanEvent: 'evidence.event',
+  spanAdd: 'evidence.queue.add',
+  spanProcess: 'evidence.queue.process',
 
   requestDuration: 'evidence_runner.request.duration',
   dispatchDuration: 'evidence_runner.dispatch.duration',
@@ -36,6 +41,15 @@ export const names = {
   generationTokens: 'evidence_runner.generation.tokens',
   sharedTokens: 'evidence_runner.generation.shared_tokens',
   firstToken: 'evidence_runner.generation.first_token',
+  doorDuration: 'evidence_runner.door.duration',
+  doorRunning: 'evidence_runner.door.running',
+  doorWaiting: 'evidence_runner.door.waiting',
+  doorRefused: 'evidence_runner.door.refused',
+  mcpDuration: 'mcp.server.operation.duration',
+  jobsAdded: 'evidence_runner.jobs.added',
+  jobsHandled: 'evidence_runner.jobs.handled',
+  jobsWait: 'evidence_runner.jobs.wait',
+  jobsStored: 'evidence_runner.jobs.stored',
   droppedEvents: 'evidence_runner.telemetry.dropped',
   sinkErrors: 'evidence_runner.telemetry.sink_errors',
   operationDuration: 'gen_ai.client.operation.duration',
@@ -51,6 +65,25 @@ export const names = {
   queueMs: 'evidence_runner.queue_ms',
   modelMs: 'evidence_runner.model_ms',
   wireMs: 'evidence_runner.wire_ms',
+  door: 'evidence_runner.door',
+  asked: 'evidence_runner.asked',
+  outcome: 'evidence_runner.outcome',
+  state: 'evidence_runner.state',
+  claims: 'evidence_runner.claims',
+  lane: 'evidence_runner.lane',
+  task: 'evidence_runner.task',
+  mcpMethod: 'mcp.method.name',
+  mcpSession: 'mcp.session.id',
+  rpcRequest: 'jsonrpc.request.id',
+  tool: 'gen_ai.tool.name',
+  eventId: 'cloudevents.event_id',
+  eventSource: 'cloudevents.event_source',
+  eventType: 'cloudevents.event_type',
+  messagingSystem: 'messaging.system',
+  messagingOperation: 'messaging.operation.type',
+  messageCount: 'messaging.batch.message_count',
+  messageId: 'messaging.message.id',
+  queue: 'messaging.destination.name',
   operation: 'gen_ai.operation.name',
   provider: 'gen_ai.provider.name',
   model: 'gen_ai.request.model',
@@ -92,7 +125,13 @@ const conventionSeconds = [
   0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92,
 ]
 const conventionFirst = [0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
+const conventionCalls = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300]
 const conventionTokens = Array.from({ length: 14 }, (_, index) => 4 ** index)
+
+/** From a job that begins at once to one that others hold up for an hour. */
+const waitMs = [
+  1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000, 300_000, 3_600_000,
+]
 
 const powers = Array.from({ length: 14 }, (_, index) => 2 ** index)
 
@@ -164,6 +203,57 @@ const table = {
   [names.generationTokens]: sum('{token}', 'Tokens that were written', [names.model]),
   [names.sharedTokens]: sum('{token}', 'Tokens of prompts that had been read for others', [names.model]),
   [names.firstToken]: milliseconds("From a worker's taking a prompt in to the first token", [names.model]),
+  [names.doorDuration]: milliseconds("From a call's coming in at a door to its answer or error", [
+    names.door,
+    names.asked,
+    names.errorType,
+  ]),
+  [names.doorRunning]: {
+    kind: 'level',
+    unit: '{call}',
+    description: 'Calls that a door has at work',
+    attributes: [names.door],
+  },
+  [names.doorWaiting]: {
+    kind: 'level',
+    unit: '{call}',
+    description: 'Calls that a door let in and that wait for their turn',
+    attributes: [names.door],
+  },
+  [names.doorRefused]: sum('{call}', 'Calls that a door turned away, by code or HTTP status', [
+    names.door,
+    names.errorType,
+  ]),
+  [names.mcpDuration]: {
+    kind: 'histogram',
+    unit: 's',
+    description: 'MCP request or notification duration as observed on the receiver',
+    buckets: conventionCalls,
+    attributes: [names.mcpMethod, names.tool, names.operation, names.errorType],
+  },
+  [names.jobsAdded]: sum(
+    '{job}',
+    'Claims that were put into a queue, with a job of their own or a shared one',
+    [names.queue, names.outcome],
+  ),
+  [names.jobsHandled]: sum('{job}', 'What became of jobs at a consumer, start by start', [
+    names.queue,
+    names.outcome,
+    names.errorType,
+  ]),
+  [names.jobsWait]: {
+    kind: 'histogram',
+    unit: 'ms',
+    description: 'From when a job could have begun to its start',
+    buckets: waitMs,
+    attributes: [names.queue],
+  },
+  [names.jobsStored]: {
+    kind: 'gauge',
+    unit: '{job}',
+    description: 'Jobs that lie in Redis; all who report of one queue tell the same',
+    attributes: [names.queue, names.state],
+  },
   [names.droppedEvents]: {
     kind: 'total',
     unit: '{event}',
@@ -210,3 +300,6 @@ const operations = new Map([
 
 /** What the conventions call an operation of ours; others go under their own names. */
 export const operationOf = (op: string): string => operations.get(op) ?? op
+
+/** What the conventions call the request for a tool, and the operation that it is. */
+export const toolCall = { method: 'tools/call', operation: 'execute_tool' } as const

@@ -49,8 +49,13 @@ export type SpanPlace = {
   /** The traceparent that it belongs under. @default the span that is active here */
   readonly parent?: string
   /** @default 'internal' */
-  readonly kind?: 'internal' | 'client' | 'server' | 'producer' | 'consumer'
+  readonly kind?: SpanKindName
+  /** What a failure is noted as. @default errorTypeOf */
+  readonly errorType?: (error: unknown) => string
 }
+
+/** On which side of a call a span stands. */
+export type SpanKindName = 'internal' | 'client' | 'server' | 'producer' | 'consumer'
 
 /** Work that is over, on the clock of `performance.now()`. */
 export type PastWork = {
@@ -65,7 +70,9 @@ export type PastWork = {
 /** One figure of several that a metric has, by its attributes. */
 export type Observed = { readonly value: number; readonly attributes: TelemetryAttributes }
 
-type Figures = Readonly<Partial<Record<MetricName, () => number | readonly Observed[]>>>
+type Figure = number | readonly Observed[]
+/** What has to be asked for elsewhere may come later, and must come within bounds: collecting waits for it. */
+type Figures = Readonly<Partial<Record<MetricName, () => Figure | Promise<Figure>>>>
 type Instrument = Histogram | Counter | UpDownCounter
 
 /** Events handed to a sink at most before the event loop gets its turn back. */
@@ -138,13 +145,16 @@ export class Telemetry {
     })
     if (span === undefined) return work('', () => {})
     const note = (more: TelemetryAttributes) => this.#quietly(() => span.setAttributes(more))
+    const { errorType = errorTypeOf } = place
+    const traceparent = this.#quietly(() => textOf(span.spanContext())) ?? ''
     try {
-      return await context.with(trace.setSpan(context.active(), span), () =>
-        work(textOf(span.spanContext()), note),
+      return await once(
+        run => this.#quietly(() => context.with(trace.setSpan(context.active(), span), run)),
+        () => work(traceparent, note),
       )
     } catch (error) {
       this.#quietly(() => span.setStatus({ code: SpanStatusCode.ERROR }))
-      note({ [names.errorType]: errorTypeOf(error) })
+      note({ [names.errorType]: errorType(error) })
       throw error
     } finally {
       this.#quietly(() => span.end())
@@ -224,9 +234,12 @@ export class Telemetry {
     const stops = Object.entries(figures).map(([name, read]) => {
       const source = observableOf(name as MetricName)
       const look = (result: ObservableResult) => {
+        const tell = (found: Figure) => {
+          if (typeof found === 'number') result.observe(found)
+          else for (const { value, attributes } of found) result.observe(value, attributes)
+        }
         const found = read()
-        if (typeof found === 'number') result.observe(found)
-        else for (const { value, attributes } of found) result.observe(value, attributes)
+        return found instanceof Promise ? found.then(tell) : tell(found)
       }
       source.addCallback(look)
       return () => source.removeCallback(look)
@@ -272,7 +285,37 @@ export class Telemetry {
 
 /** Runs `work` as a part of the trace that `traceparent` tells of: what it does is under the caller's span. */
 export const continueTrace = <T>(traceparent: string | undefined, work: () => T): T =>
-  spanContextOf(traceparent ?? '') === undefined ? work() : context.with(under(traceparent), work)
+  spanContextOf(traceparent ?? '') === undefined
+    ? work()
+    : once(run => {
+        try {
+          context.with(under(traceparent), run)
+        } catch {
+          // The work is done all the same.
+        }
+      }, work)
+
+/** Does `work` once, inside of `surround` where that gets so far; what `surround` itself throws or gives is nothing. */
+function once<T>(surround: (run: () => void) => void, work: () => T): T {
+  const made: (() => T)[] = []
+  surround(() => {
+    if (made.length === 0) made.push(tried(work))
+  })
+  const [outcome = work] = made
+  return outcome()
+}
+
+/** What gives the value of `work`, which is done now, or throws its error. */
+function tried<T>(work: () => T): () => T {
+  try {
+    const value = work()
+    return () => value
+  } catch (error) {
+    return () => {
+      throw error
+    }
+  }
+}
 
 /** The traceparent of the span that is active here, for who carries on elsewhere; empty without one. */
 export const currentTraceparent = (): string => {

@@ -6,10 +6,12 @@ import { randomUUID } from 'node:crypto'
 import { limitedSignal, now } from '../core/async.ts'
 import { Cache } from '../core/cache.ts'
 import { errorOf, errorRecord, InputError } from '../core/errors.ts'
-import { Ledger, nothingSpent, type Spend } from '../core/ledger.ts'
+import { sha256 } from '../core/hash.ts'
+import { Ledger, type Spend } from '../core/ledger.ts'
 import { errorTypeOf, names } from '../core/telemetry.ts'
 import { AdaptiveStrategy } from '../plan/adaptive.ts'
 import type { StoredTrace } from '../plan/ports.ts'
+import { type Asked, answered } from './answered.ts'
 import { chooseModels } from './choosing.ts'
 import { ledgerOptions, type ResolvedConfig } from './config.ts'
 import { checkTexts, embedTexts } from './embed-texts.ts'
@@ -260,15 +262,17 @@ export class Enhancer {
     above: Ledger,
     how: 'cached' | 'afresh' = 'cached',
   ): Promise<EnhancedEvidence> {
-    const asked = await this.#retrieved(given, options, begin, above)
-    const { ledger, request } = asked
+    const retrieved = await this.#retrieved(given, options, begin, above)
+    const { ledger, request } = retrieved
+    const hashes = request.sources.map(({ content }) => sha256(content))
+    const asked: Asked = { ...retrieved, begin, hashes }
     const job = await this.#job(asked, options)
-    const key = requestKey(request, options, job.choice, job.settings)
+    const key = requestKey(request, hashes, options, job.choice, job.settings)
     const kept = how === 'cached' ? this.#results.get(key) : undefined
     if (kept !== undefined) {
       this.#parts.telemetry.count(names.cacheHits, 1, { [names.cache]: 'results' })
       job.narration?.finish(kept.aiAnalysis)
-      return this.#envelope(kept, asked, begin, true, randomUUID())
+      return this.#answered(kept, asked, true, randomUUID())
     }
     if (how === 'cached') this.#parts.telemetry.count(names.cacheMisses, 1, { [names.cache]: 'results' })
     const limit = options.timeoutMs ?? this.#config.requestTimeoutMs
@@ -291,12 +295,12 @@ export class Enhancer {
         const findings = await run(limited)
         if (how === 'cached' && isWhole(findings)) this.#results.set(key, findings)
         job.narration?.finish(findings.aiAnalysis)
-        return this.#envelope(findings, asked, begin, known, id)
+        return this.#answered(findings, asked, known, id)
       }
       const { value, joined } = await this.#results.share(key, limited, run, isWhole)
       // Who joined another's run hears the whole at its end.
       job.narration?.finish(value.aiAnalysis)
-      return this.#envelope(value, asked, begin, joined || known, joined ? randomUUID() : id)
+      return this.#answered(value, asked, joined || known, joined ? randomUUID() : id)
     })
   }
 
@@ -352,26 +356,8 @@ export class Enhancer {
     }
   }
 
-  #envelope(
-    findings: Findings,
-    { ledger, request, retrieved }: Retrieved,
-    begin: number,
-    cached: boolean,
-    id: string,
-  ): EnhancedEvidence {
-    // A copy: what is kept for others must not change with what this caller does to its answer.
-    const { metadata, ...found } = structuredClone(findings)
-    return {
-      id,
-      taskId: request.taskId,
-      originalClaim: request.claim,
-      ...found,
-      ...(cached ? { spent: nothingSpent, timings: [] } : {}),
-      ...(retrieved.length === 0 ? {} : { retrieved, spent: ledger.spent }),
-      processingTime: now() - begin,
-      cached,
-      metadata: { ...metadata, timestamp: new Date().toISOString() },
-    }
+  #answered(findings: Findings, asked: Asked, cached: boolean, id: string): Promise<EnhancedEvidence> {
+    return answered(findings, asked, this.#parts.kept, cached, id)
   }
 
   #refuseClosed(): void {

@@ -1,5 +1,4 @@
 /** What findings depend on, and how much memory they take: the key and the size of a kept result. */
-import { sha256 } from '../core/hash.ts'
 import { executionKey } from '../core/trace.ts'
 import { revisionOf } from './judges.ts'
 import { recipeVersion } from './reading.ts'
@@ -8,9 +7,15 @@ import { type EnhanceOptions, type ParsedContext, sourceId } from './request.ts'
 import type { Findings } from './result.ts'
 import { versionOf } from './written/prompts.ts'
 
-/** Everything that the findings depend on; not the task, which has no part in them, nor a budget: partial ones are not kept. */
+/**
+ * Everything that the findings depend on; not the task, which has no part in them, nor a budget: partial ones are not
+ * kept. What was retrieved from a collection is there by its content: when the collection changes, the key does. What
+ * a vector store relates to the claim is no part of findings, see `relatedPassages`.
+ * @param hashes of the content of each source, in order
+ */
 export function requestKey(
   request: ParsedContext,
+  hashes: readonly string[],
   { reproducible = false, strategy, hints }: EnhanceOptions,
   { encoder, generator, judges, prompts }: ModelChoice,
   settings: RecipeSettings,
@@ -24,7 +29,7 @@ export function requestKey(
         sourceId(source, index),
         source.type,
         source.title ?? source.path ?? '',
-        sha256(source.content),
+        hashes[index] as string,
       ]),
     ],
     config: {

@@ -22,7 +22,7 @@ import type { Findings, GenerationFigures, StepTiming } from './result.ts'
 import { oddTypes } from './sources.ts'
 import type { ValidationReport } from './validation/report.ts'
 import type { KeptPassages } from './vectors/kept-passages.ts'
-import { rememberPassages } from './vectors/remembering.ts'
+import { notePassages } from './vectors/remembering.ts'
 
 /** Who does the work of a request. */
 export type RunParts = {
@@ -75,15 +75,10 @@ export async function findEvidence(job: Job, context: RunContext, parts: RunPart
   preflight(recipe.plan, { ledger: context.ledger, deadline: context.deadline, now: now() })
   const conclusions = await execute(recipe.plan, recipe.input, context, within)
   const { read = [] } = checked
-  const { embeddingVectors } = conclusions.metadata
   const { request, retrieved } = job
-  const related =
-    kept === undefined
-      ? undefined
-      : await rememberPassages(kept, reading, read, embeddingVectors, { taskId: request.taskId, retrieved })
+  if (kept !== undefined) notePassages(kept, reading, read, { taskId: request.taskId, retrieved })
   return {
     ...conclusions,
-    relatedEvidence: related ?? conclusions.relatedEvidence,
     validation: checked.report ?? conclusions.validation,
     metadata: { ...conclusions.metadata, generation: checked.generation ?? null },
     spent: context.ledger.spent,

@@ -37,7 +37,7 @@ export function readSources(sources: readonly ParsedSource[], errors: ErrorRecor
 }
 
 /** More than one character in twenty that no text has: controls, or what is left of undecodable bytes. */
-function looksBinary(content: string): boolean {
+export function looksBinary(content: string): boolean {
   const sample = content.length > 65_536 ? content.slice(0, 65_536) : content
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
   const odd = sample.match(/[\u0000-\u0008\u000e-\u001a\u001c-\u001f\ufffd]/g)?.length ?? 0

@@ -69,8 +69,8 @@ describe('two consumers', () => {
     const queue = newQueue(name)
     const options = { redis: server.url, name, concurrency: 4, lockMs: 1000, stalledMs: 300 }
     const [first, second] = await Promise.all([startConsumer(options), startConsumer(options)])
-    const tickets = await queue.addMany(contexts(60))
-    await whenDone(queue, 10)
+    const tickets = await queue.addMany(contexts(200))
+    await whenDone(queue, 60)
     await first.kill()
     const answers = await Promise.all(tickets.map(ticket => queue.wait(ticket, { timeoutMs: 30_000 })))
     const figures = await second.end()
@@ -80,7 +80,7 @@ describe('two consumers', () => {
     expect(figures.stalled).toBeGreaterThan(0)
     const told = await endings(name)
     expect(tickets.map(({ jobId }) => told.get(jobId))).toEqual(tickets.map(() => 1))
-    expect(await queue.figures()).toMatchObject({ done: 60, failed: 0, waiting: 0, running: 0 })
+    expect(await queue.figures()).toMatchObject({ done: 200, failed: 0, waiting: 0, running: 0 })
   })
 })
 

@@ -199,20 +199,20 @@ describe('the trace', () => {
     const sdk = registerSdk()
     try {
       const { enhancer } = fakeEnhancer()
-      const { queue } = await started(enhancer)
+      const { queue, consumer } = await started(enhancer)
       await queue.wait(await queue.add(context(9)))
       const batch = await queue.addBatch([context(10)])
       await queue.collect(batch)
+      await consumer.close() // A job's span ends after its outcome can be seen.
       const spans = sdk.spans()
       const adds = spans.filter(({ name }) => name === 'evidence.queue.add')
       const done = spans.filter(({ name }) => name === 'evidence.queue.process')
       expect(adds).toHaveLength(2)
-      expect(done.map(span => span.parentSpanContext?.spanId)).toEqual(
-        adds.map(span => span.spanContext().spanId),
-      )
-      expect(done.map(span => span.spanContext().traceId)).toEqual(
-        adds.map(span => span.spanContext().traceId),
-      )
+      // A claim's job, a claim of the batch, and the batch's own.
+      const [first, second] = adds.map(span => span.spanContext())
+      const wanted = [first, second, second]
+      expect(done.map(span => span.parentSpanContext?.spanId)).toEqual(wanted.map(span => span?.spanId))
+      expect(done.map(span => span.spanContext().traceId)).toEqual(wanted.map(span => span?.traceId))
     } finally {
       await sdk.shutdown()
     }

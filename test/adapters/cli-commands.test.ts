@@ -145,7 +145,7 @@ describe('help', () => {
     const { code, stderr } = await runCommandLine(['chekc'])
     expect(code).toBe(2)
     expect(stderr).toMatch(
-      /"chekc".*check, calibrate, embed, serve, consume, trace, doctor, prepare, stats, setup/,
+      /"chekc".*check, calibrate, embed, serve, consume, trace, collection, doctor, prepare, stats, setup/,
     )
   })
 })

@@ -101,7 +101,7 @@ describe('trace', () => {
     const { code, stderr, stdout } = await check('--store', broken)
     expect(code).toBe(0)
     expect(jsonLines(stdout)).toMatchObject([{ taskId: 't', verdict: expect.any(String) }])
-    expect(stderr).toMatch(/No trace was kept: .*broken\.db.* damaged/)
+    expect(stderr).toMatch(/Traces are not kept: .*broken\.db.* damaged/)
     const listed = await runCommandLine(['trace', 'list', '--store', broken])
     expect(listed).toMatchObject({ code: 7 })
     expect(listed.stderr).toContain('ER_STORE')

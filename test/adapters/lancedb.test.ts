@@ -96,6 +96,18 @@ test('pieces are joined after so many writes', async () => {
   expect(await store.count()).toBe(10)
 })
 
+test('pieces that many processes have left, one or two each, are joined as well', async () => {
+  const path = place()
+  for (let turn = 0; turn < 9; turn += 1) {
+    await using store = await openLanceStore(path, { optimizeEvery: 5 })
+    await store.bind(smallTag)
+    await store.upsert([rowAt(turn)])
+  }
+  const table = await (await connect(path)).openTable('passages')
+  expect((await table.stats()).fragmentStats.numFragments).toBeLessThan(7)
+  expect(await table.countRows()).toBe(9)
+})
+
 test('an index is made from so many rows, and finds what comparing every row finds', async () => {
   await using store = await openLanceStore(place(), { indexFrom: 300 })
   await store.bind({ model: 'm', dimensions: 16 })
@@ -149,6 +161,27 @@ test('with a text its words are looked for, too, in what was indexed and in what
   const [found] = await store.search(at(120), { limit: 1, text: 'PX-7741', vectors: true })
   expect(found).toMatchObject({ text: 'Valve PX-7741 was replaced.', vector: at(120) })
   expect(found?.similarity).toBeCloseTo(1, 5)
+})
+
+test('without an index of words the vector alone decides, however the rows lie there', async () => {
+  const path = place()
+  {
+    await using store = await openLanceStore(path)
+    await store.bind(smallTag)
+    // The farthest lies first: LanceDB finds words without an index as well, and gives the rows as they lie.
+    for (const [degrees, text] of [
+      [80, 'The third has it.'],
+      [60, 'The second has it.'],
+      [0, 'The first has it, as the question says.'],
+    ] as const)
+      await store.upsert([rowAt(degrees, { text })])
+  }
+  const table = await (await connect(path)).openTable('passages')
+  for (const { name } of await table.listIndices()) await table.dropIndex(name)
+  await using store = await openLanceStore(path, { readOnly: true })
+  await store.bind(smallTag)
+  const found = await store.search(at(0), { limit: 3, text: 'Has the first got it, as the question says?' })
+  expect(found.map(({ text }) => text.split(' ')[1])).toEqual(['first', 'second', 'third'])
 })
 
 test('a folder of another program is told from one of ours', async () => {

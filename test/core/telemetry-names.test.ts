@@ -1,7 +1,7 @@
 /** The table of names: whole, free of doubles, and by the conventions where it takes their names. */
 import { createRequire } from 'node:module'
 import { expect, test } from 'vitest'
-import { metricTable, names, operationOf } from '../../src/core/telemetry-names.ts'
+import { metricTable, names, operationOf, toolCall } from '../../src/core/telemetry-names.ts'
 
 // The published list of names, which comes with the SDK.
 const sdk = createRequire(createRequire(import.meta.url).resolve('@opentelemetry/sdk-trace'))
@@ -43,5 +43,9 @@ test('histograms have rising buckets, and nothing else has any', () => {
 test("operations go under the convention's name where there is one", () => {
   expect(operationOf('embed')).toBe(published['GEN_AI_OPERATION_NAME_VALUE_EMBEDDINGS'])
   expect(operationOf('generate')).toBe(published['GEN_AI_OPERATION_NAME_VALUE_CHAT'])
+  expect(toolCall).toEqual({
+    method: published['MCP_METHOD_NAME_VALUE_TOOLS_CALL'],
+    operation: published['GEN_AI_OPERATION_NAME_VALUE_EXECUTE_TOOL'],
+  })
   expect(['verify', 'echo', 'constructor'].map(operationOf)).toEqual(['verify', 'echo', 'constructor'])
 })

@@ -24,6 +24,8 @@ export type CommandLineOptions = {
   readonly input?: string
   readonly environment?: Readonly<Record<string, string>>
   readonly cwd?: string
+  /** The command line's file. @default that of this repository */
+  readonly program?: string
 }
 
 let homePath: string | undefined
@@ -40,14 +42,31 @@ function home(): string {
 
 const colourSettings = ['FORCE_COLOR', 'NO_COLOR', 'NODE_DISABLE_COLORS', 'NODE_OPTIONS']
 
+/** The command line with `words` as others start it, and the environment that it is started in. */
+export function cliCommand(
+  words: readonly string[],
+  program = join(repository, 'src', 'adapters', 'cli.ts'),
+): {
+  readonly command: string
+  readonly args: string[]
+  readonly environment: Record<string, string>
+} {
+  const given = Object.entries(process.env).filter(([name]) => !colourSettings.includes(name))
+  const environment = Object.fromEntries(given.map(([name, value = '']) => [name, value]))
+  return {
+    command: process.execPath,
+    args: [program, ...words],
+    environment,
+  }
+}
+
 /** Starts the command line with `words`; the caller talks to its pipes. */
 export function startCommandLine(
   words: readonly string[],
   options: CommandLineOptions = {},
 ): ChildProcessWithoutNullStreams {
-  const environment = { ...process.env }
-  for (const name of colourSettings) delete environment[name]
-  return spawn(process.execPath, [join(repository, 'src', 'adapters', 'cli.ts'), ...words], {
+  const { args, command, environment } = cliCommand(words, options.program)
+  return spawn(command, args, {
     cwd: options.cwd ?? repository,
     env: { ...environment, EVIDENCE_RUNNER_HOME: home(), ...options.environment },
     stdio: ['pipe', 'pipe', 'pipe'],

@@ -8,6 +8,7 @@ import { sha256 } from '../../core/hash.ts'
 import { describeIssues } from '../config.ts'
 import type { Tabulate } from '../reading.ts'
 import { limits } from '../request.ts'
+import { looksBinary } from '../sources.ts'
 import { type KeptPassages, requestsCollection } from './kept-passages.ts'
 import { rowId, type VectorRow } from './store.ts'
 
@@ -52,11 +53,16 @@ export type DocumentParts = {
 /** Passages that are embedded and written at a time. */
 const pieceRows = 2048
 
-/** @throws InputError ER_INPUT naming what is wrong with the collection's name or a document. */
-export function parseDocuments(collection: unknown, documents: unknown): StoredDocument[] {
+/** @throws InputError ER_INPUT for what can't be a collection's name. */
+export function checkCollection(collection: unknown): void {
   const name = collectionSchema.safeParse(collection)
   if (!name.success) throw new InputError('ER_INPUT', `Invalid collection: ${describeIssues(name.error)}`)
-  if (name.data === requestsCollection)
+}
+
+/** @throws InputError ER_INPUT naming what is wrong with the collection's name or a document. */
+export function parseDocuments(collection: unknown, documents: unknown): StoredDocument[] {
+  checkCollection(collection)
+  if (collection === requestsCollection)
     throw new InputError('ER_INPUT', `Invalid collection: only requests fill ${requestsCollection}`)
   const parsed = z.array(documentSchema).min(1).max(limits.sources).safeParse(documents)
   if (!parsed.success) throw new InputError('ER_INPUT', `Invalid documents: ${describeIssues(parsed.error)}`)
@@ -64,6 +70,12 @@ export function parseDocuments(collection: unknown, documents: unknown): StoredD
   const twice = ids.find((id, place) => ids.indexOf(id) !== place)
   if (twice !== undefined)
     throw new InputError('ER_INPUT', `Invalid documents: two have the id ${JSON.stringify(twice)}`)
+  const binary = parsed.data.find(({ content }) => looksBinary(content))
+  if (binary !== undefined)
+    throw new InputError(
+      'ER_INPUT',
+      `Invalid documents: ${JSON.stringify(binary.id)} is not text; extract its text first`,
+    )
   return parsed.data
 }
 
@@ -73,8 +85,7 @@ export async function removeDocuments(
   collection: string,
   ids?: readonly string[],
 ): Promise<number> {
-  const name = collectionSchema.safeParse(collection)
-  if (!name.success) throw new InputError('ER_INPUT', `Invalid collection: ${describeIssues(name.error)}`)
+  checkCollection(collection)
   if (collection === requestsCollection) await kept.flush()
   if (ids === undefined) return kept.remove({ collection })
   let removed = 0

@@ -75,8 +75,9 @@ export class KeptPassages {
     return this.#bound
   }
 
-  /** Keeps what a request has read, later. */
+  /** Keeps what a request has read, later; nothing in a store that can only be read. */
   note(passages: readonly ReadPassage[]): void {
+    if (this.#store.readOnly === true) return
     const at = Date.now()
     this.#writer.note(
       passages.map(passage => ({

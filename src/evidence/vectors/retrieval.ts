@@ -32,7 +32,7 @@ export type RetrievalParts = Pick<EnhancerParts, 'dispatch' | 'prime'> & {
 
 /** The error for what can't be done without a store. */
 export const noStore = (why: string): InputError =>
-  new InputError('ER_INPUT', `There is no vector store: ${why}; configure vectorStore`)
+  new InputError('ER_INPUT', `There is no vector store: ${why}; configure vectorStore (--vector-store DIR)`)
 
 /** Whether every source was sent with its content. */
 export const isComplete = (context: GivenContext): context is ParsedContext =>

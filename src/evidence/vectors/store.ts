@@ -64,6 +64,8 @@ export type VectorMatch = Omit<VectorRow, 'vector'> & {
 
 /** Keeps passages. A call that can't be done rejects with a StoreError; who calls for an answer goes on without. */
 export type VectorStore = {
+  /** Whether it can only be read: what requests read is not kept then. @default false */
+  readonly readOnly?: boolean
   /**
    * Says whose vectors will come and be asked for; before all else, any number of times.
    * @throws ModelError ER_MODEL_MISMATCH where the store holds another model's.
