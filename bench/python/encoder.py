@@ -14,7 +14,8 @@ from typing import Any
 import msgpack
 
 from evidence_runner.frame import read_frame, seal_frame, write_all
-from evidence_runner.models.arithmetic import FusedArithmetic
+from evidence_runner.models.arithmetic import FusedArithmetic, PlainArithmetic
+from evidence_runner.models.layout import Layout
 from evidence_runner.ops.registry import operations_of
 from evidence_runner.stdio import take_stdio
 
@@ -35,20 +36,28 @@ class Textbook(FusedArithmetic):
     def gelu(self, x: Any) -> Any:
         return x * 0.5 * (1 + self.mx.erf(x / math.sqrt(2)))
 
-    def attention(self, x: Any, weights: tuple[Any, Any], texts: int, heads: int, kept: Any) -> Any:
-        mx, (tokens, features) = self.mx, x.shape
-        length, width = tokens // texts, features // heads
-        joined = self.linear(x, weights).reshape(texts, length, 3, heads, width)
+    def attention(self, x: Any, weights: tuple[Any, Any], layout: Layout, heads: int) -> Any:
+        mx, features = self.mx, x.shape[1]
+        joined = self.linear(x, weights).reshape(layout.texts, layout.length, 3, heads, features // heads)
         queries, keys, values = joined.transpose(2, 0, 3, 1, 4)
         scores = queries @ keys.swapaxes(-1, -2)
-        if kept is not None:
-            scores = scores + mx.where(kept, 0.0, -1e9)[:, None, None, :]
+        if layout.kept is not None:
+            scores = scores + mx.where(layout.kept, 0.0, -1e9)[:, None, None, :]
         mixed = mx.softmax(scores, axis=-1) @ values
-        return mixed.transpose(0, 2, 1, 3).reshape(tokens, features)
+        return mixed.transpose(0, 2, 1, 3).reshape(-1, features)
+
+
+class Padded(PlainArithmetic):
+    """The shipped formulas over texts that are padded."""
+
+    layout = FusedArithmetic.layout
 
 
 def in_arrival_order(embed: Any, texts: list[str]) -> None:
     rows = embed._tokenize(texts)
+    shipped = embed.encoder.arithmetic
+    if isinstance(shipped, PlainArithmetic):
+        embed.encoder.arithmetic = Padded(shipped.mx, shipped.average.shape[0], shipped.small_kernels)
     for start in range(0, len(rows), ROWS):
         some = rows[start : start + ROWS]
         embed._encode(some, max(map(len, some)))
