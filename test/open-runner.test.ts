@@ -58,7 +58,8 @@ describe('generate()', () => {
     const events = await eventsOf(stream)
     const result = await stream.result
     expect(events.at(-1)).toEqual({ type: 'done', result })
-    expect(events.length).toBeGreaterThan(2)
+    // What comes while nobody reads is joined, so that a busy machine may make it one piece.
+    expect(events.length).toBeGreaterThanOrEqual(2)
     expect(textOf(events)).toBe(result.text)
     expect(result.tokens).toBeLessThanOrEqual(24)
     expect(result).toMatchObject({ reason: expect.stringMatching(/^(stop|length)$/), attempt: 1 })
