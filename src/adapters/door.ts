@@ -61,7 +61,10 @@ const leastToken = 16
 export function refuseOpenDoor(host: string, token: string | undefined): void {
   if (token === undefined) {
     if (isLoopback(host)) return
-    throw new InputError('ER_CONFIG', `Others can reach ${host}: give a token, or listen on 127.0.0.1`)
+    throw new InputError(
+      'ER_CONFIG',
+      `Others can reach ${host}: give a token (--token-file FILE on the command line), or listen on 127.0.0.1`,
+    )
   }
   if (token.length < leastToken || bearerOf(`Bearer ${token}`) !== token) {
     throw new InputError(
