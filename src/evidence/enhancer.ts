@@ -65,11 +65,11 @@ export class Enhancer {
     this.#parts = parts
     this.#settings = settingsOf(config)
     this.#session = new Ledger(ledgerOptions(config.budget))
-    const { dispatch, figures, kept, load, profiles, tabulate, uncached, version } = parts
+    const { dispatch, figures, kept, load, prime, profiles, tabulate, uncached, version } = parts
     const adaptive = new AdaptiveStrategy()
     const adapted = () => adaptive.note(load())
     const pace = new Pace(() => profiles?.get(embedProfile))
-    this.#run = { dispatch, tabulate, figures, uncached, version, profiles, adapted, pace, kept }
+    this.#run = { dispatch, tabulate, figures, uncached, version, profiles, adapted, pace, kept, prime }
     this.#results = new Cache({
       maxEntries: config.maxCacheSize,
       maxBytes: resultCacheBytes,

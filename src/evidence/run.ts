@@ -14,6 +14,7 @@ import { type Chosen, chooseRecipe, explainChosen, type Wishes } from './choice.
 import type { Envelope } from './conclude.ts'
 import type { CheckFigures } from './figure-check.ts'
 import type { Narration } from './narration.ts'
+import type { EnhancerParts } from './parts.ts'
 import type { Scored } from './rank.ts'
 import { type Reading, readingPlan, type Tabulate } from './reading.ts'
 import type { ModelChoice, RecipeSettings } from './recipe.ts'
@@ -22,6 +23,7 @@ import type { Findings, GenerationFigures, StepTiming } from './result.ts'
 import { oddTypes } from './sources.ts'
 import type { ValidationReport } from './validation/report.ts'
 import type { KeptPassages } from './vectors/kept-passages.ts'
+import { recallVectors } from './vectors/recalling.ts'
 import { notePassages } from './vectors/remembering.ts'
 
 /** Who does the work of a request. */
@@ -40,6 +42,8 @@ export type RunParts = {
   readonly uncached: (call: Call) => readonly string[]
   /** Passages from request to request. */
   readonly kept?: KeptPassages | undefined
+  /** Keeps a vector that is known already. */
+  readonly prime?: EnhancerParts['prime'] | undefined
 }
 
 /** One request, checked, with all that was decided about it. */
@@ -117,8 +121,11 @@ async function chosenFor(
   }
   const envelope = { ...envelopeOf(request, reading, choice, settings, parts.version), onRead, onValidated }
   const { reproducible } = context
-  const { adapted, figures, pace, uncached } = parts
+  const { adapted, figures, kept, pace, prime, uncached } = parts
   const { tokenMs } = pace
+  // Each of a reproducible request's vectors is computed alone, so that it is the same every time.
+  if (kept !== undefined && settings.useEmbeddings && choice.failure === undefined && !reproducible)
+    await recallVectors(kept, reading, { encoder: choice.encoder, prime, tokenMs, uncached })
   const recipeParts = {
     ...{ reading, choice, settings, reproducible, envelope, figures, uncached, tokenMs },
     ...{ narration, restart, scope: context.caller, onGenerated },

@@ -97,3 +97,41 @@ test('the store in memory is a line of configuration; what is no store is refuse
     /vectorStore: nothing is embedded/,
   )
 })
+
+test('what an earlier process has computed is not computed again, unless every answer has to be the same', async () => {
+  const own = join(folder.path, 'recalled')
+  const sentences = Array.from(
+    { length: 40 },
+    (_, number) =>
+      `Crane ${number} of the north quay was stopped for ${number + 3} hours because its brake had become too warm.`,
+  )
+  const given = {
+    taskId: 'cranes',
+    claim: 'The brake of a crane became too warm.',
+    sources: [{ id: 'quay', content: sentences.join('\n\n') }],
+  }
+  const run = async (changes: object = {}, options: object = {}) => {
+    await using store = await openLanceStore(own)
+    await using enhancer = await EvidenceEnhancer.open({ ...settings, vectorStore: store, ...changes })
+    const evidence = await enhancer.enhanceEvidence(given, options)
+    return { evidence, figures: enhancer.stats().vectors }
+  }
+  const first = await run()
+  expect(first.figures).toMatchObject({ recalled: 0, failedSearches: 0 })
+  const second = await run()
+  expect(second.figures).toMatchObject({ recalled: 40, failedSearches: 0, lastError: null })
+  expect(second.evidence.spent.tokens).toBeLessThan(first.evidence.spent.tokens / 10)
+  expect(second.evidence.verdict).toBe(first.evidence.verdict)
+  // Not their scores: the claim's vector has other last bits where it is computed alone.
+  const cited = ({ evidence }: typeof first) => evidence.citations.map(({ text }) => text)
+  expect(cited(second)).toEqual(cited(first))
+  expect(second.evidence.trace.hash).toBe(first.evidence.trace.hash)
+  const third = await run({}, { reproducible: true })
+  expect(third.figures).toMatchObject({ recalled: 0 })
+  // A short text is computed sooner than it is looked up.
+  const short = { ...given, sources: [{ id: 'quay', content: sentences.slice(0, 2).join('\n\n') }] }
+  await using store = await openLanceStore(own)
+  await using enhancer = await EvidenceEnhancer.open({ ...settings, vectorStore: store })
+  await enhancer.enhanceEvidence(short)
+  expect(enhancer.stats().vectors).toMatchObject({ recalled: 0 })
+})

@@ -18,10 +18,12 @@ export const requestsCollection = 'requests'
 
 /** What was kept and found so far. */
 export type KeptFigures = WriterFigures & {
-  /** Looks for related passages. */
+  /** Looks for related passages, and for vectors. */
   readonly searches: number
   /** Those that failed or took too long. */
   readonly failedSearches: number
+  /** Vectors of passages that were read before and did not have to be computed again. */
+  readonly recalled: number
 }
 
 /** How passages are kept. */
@@ -30,7 +32,7 @@ export type KeptOptions = Omit<WriterOptions, 'onError'> & {
   readonly tag: () => Promise<ModelTag>
   /** Hears what went wrong where nobody waits for it. */
   readonly onError?: ((error: unknown) => void) | undefined
-  /** How long an answer waits for related passages, in milliseconds. @default 500 */
+  /** How long an answer waits for what the store has for it, in milliseconds. @default 500 */
   readonly relatedWithinMs?: number | undefined
 }
 
@@ -52,6 +54,7 @@ export class KeptPassages {
   #late: Promise<unknown> | undefined
   #searches = 0
   #failedSearches = 0
+  #recalled = 0
   #lastError: ErrorRecord | null = null
 
   constructor(store: VectorStore, options: KeptOptions) {
@@ -95,29 +98,17 @@ export class KeptPassages {
     ownHashes: ReadonlySet<string>,
     limit: number,
   ): Promise<readonly VectorMatch[]> {
-    if (this.#late !== undefined) return []
-    this.#searches += 1
     const notContent = [...ownHashes].slice(0, mostHashes)
-    const search = (async () =>
-      (await this.bound()).search(vector, { collection: requestsCollection, notContent, limit }))()
-    const { promise: lapse, resolve } = Promise.withResolvers<undefined>()
-    const timer = setTimeout(resolve, this.#options.relatedWithinMs ?? 500, undefined)
-    try {
-      const found = await Promise.race([search, lapse])
-      if (found !== undefined) return found.filter(({ contentHash }) => !ownHashes.has(contentHash))
-      this.#late = search
-        .catch(() => {})
-        .finally(() => {
-          this.#late = undefined
-        })
-      throw errorOf('ER_STORE', 'The vector store is too slow: the answer went without related passages')
-    } catch (error) {
-      this.#failedSearches += 1
-      this.#fail(error)
-      return []
-    } finally {
-      clearTimeout(timer)
-    }
+    const search = { collection: requestsCollection, notContent, limit }
+    const found = await this.#soon('related passages', store => store.search(vector, search))
+    return found?.filter(({ contentHash }) => !ownHashes.has(contentHash)) ?? []
+  }
+
+  /** The vectors of passages that requests have read before, by their ids. Never rejects. */
+  async recalled(ids: readonly string[]): Promise<ReadonlyMap<string, Float32Array>> {
+    const vectors = await this.#soon('vectors of earlier requests', store => store.vectorsOf(ids))
+    this.#recalled += vectors?.size ?? 0
+    return vectors ?? new Map()
   }
 
   /**
@@ -167,7 +158,7 @@ export class KeptPassages {
 
   get figures(): KeptFigures {
     const [searches, failedSearches, lastError] = [this.#searches, this.#failedSearches, this.#lastError]
-    return { ...this.#writer.figures, lastError, searches, failedSearches }
+    return { ...this.#writer.figures, lastError, searches, failedSearches, recalled: this.#recalled }
   }
 
   async #bind(): Promise<VectorStore> {
@@ -182,6 +173,31 @@ export class KeptPassages {
       if (cause instanceof RunnerError) throw cause
       const reason = cause instanceof Error ? cause.message : String(cause)
       throw errorOf('ER_STORE', `The vector store failed: ${reason}`, { cause })
+    }
+  }
+
+  /** What a store has, if it tells in time; else nothing, and until it does nothing more is asked of it. */
+  async #soon<T>(what: string, work: (store: VectorStore) => Promise<T>): Promise<T | undefined> {
+    if (this.#late !== undefined) return undefined
+    this.#searches += 1
+    const asked = (async () => ({ found: await work(await this.bound()) }))()
+    const { promise: lapse, resolve } = Promise.withResolvers<undefined>()
+    const timer = setTimeout(resolve, this.#options.relatedWithinMs ?? 500, undefined)
+    try {
+      const answer = await Promise.race([asked, lapse])
+      if (answer !== undefined) return answer.found
+      this.#late = asked
+        .catch(() => {})
+        .finally(() => {
+          this.#late = undefined
+        })
+      throw errorOf('ER_STORE', `The vector store is too slow: the answer went without ${what}`)
+    } catch (error) {
+      this.#failedSearches += 1
+      this.#fail(error)
+      return undefined
+    } finally {
+      clearTimeout(timer)
     }
   }
 

@@ -1,8 +1,8 @@
 /** Passages from request to request: what is written when, and that nothing an answer does waits for the store. */
 import { afterEach, expect, test, vi } from 'vitest'
-import { KeptPassages } from '../../../src/evidence/vectors/kept-passages.ts'
+import { KeptPassages, requestsCollection } from '../../../src/evidence/vectors/kept-passages.ts'
 import { MemoryVectorStore } from '../../../src/evidence/vectors/memory.ts'
-import type { VectorRow } from '../../../src/evidence/vectors/store.ts'
+import { rowId, type VectorRow } from '../../../src/evidence/vectors/store.ts'
 import { PassageWriter } from '../../../src/evidence/vectors/writer.ts'
 import { at, rowAt, smallTag } from './store-contract.ts'
 
@@ -103,6 +103,22 @@ test('related passages are those of other texts, nearest first', async () => {
   const found = await kept.related(at(0), new Set(['own']), 5)
   expect(found.map(({ contentHash }) => contentHash)).toEqual(['a', 'b'])
   expect(kept.figures).toMatchObject({ written: 3, searches: 1, failedSearches: 0 })
+  await kept.close()
+})
+
+test('vectors are recalled by id, and a store that fails has none', async () => {
+  const store = new MemoryVectorStore()
+  const kept = new KeptPassages(store, { tag: async () => smallTag })
+  kept.note([passage(10), passage(20)])
+  await kept.flush()
+  const id = (degrees: number) => rowId(requestsCollection, 's1', passage(degrees).text)
+  const found = await kept.recalled([id(10), id(30)])
+  expect([...found]).toEqual([[id(10), at(10)]])
+  store.vectorsOf = async () => {
+    throw new Error('the disk is gone')
+  }
+  expect((await kept.recalled([id(10)])).size).toBe(0)
+  expect(kept.figures).toMatchObject({ recalled: 1, searches: 2, failedSearches: 1 })
   await kept.close()
 })
 
