@@ -15,7 +15,7 @@ export const setTimer = (ms: number, onTime: () => void): NodeJS.Timeout | undef
 export const deadlinePassed = (what: string, afterMs: number): DeadlineError =>
   new DeadlineError(
     'ER_DEADLINE',
-    `${what} was not done within ${Math.round(afterMs)} ms; allow more time or send less`,
+    `${what} was not done within ${Math.max(1, Math.round(afterMs))} ms; allow more time or send less`,
   )
 
 /**
