@@ -15,6 +15,7 @@ import {
   type RequestHeaders,
   STATE_HEADERS_KEY,
 } from '@a2a-js/sdk/server'
+import { doneWithin } from '../core/async.ts'
 import { errorOf, type RunnerError } from '../core/errors.ts'
 import { names } from '../core/telemetry.ts'
 import type { Enhancer } from '../evidence/enhancer.ts'
@@ -105,12 +106,7 @@ export class EvidenceAgentExecutor implements AgentExecutor {
   async close(graceMs = 0): Promise<void> {
     this.#closed = true
     const all = Promise.all([...this.#tasks.values()].map(({ done }) => done))
-    if (graceMs > 0) {
-      const { promise: late, resolve } = Promise.withResolvers<void>()
-      const timer = setTimeout(resolve, graceMs)
-      await Promise.race([all, late])
-      clearTimeout(timer)
-    }
+    if (graceMs > 0) await doneWithin(all, graceMs)
     for (const { controller } of this.#tasks.values()) controller.abort(closing())
     await all
   }

@@ -14,7 +14,7 @@ import {
   WaitingError,
   Worker,
 } from 'bullmq'
-import { now } from '../core/async.ts'
+import { doneWithin, now } from '../core/async.ts'
 import { type ErrorRecord, InputError } from '../core/errors.ts'
 import { names, Telemetry } from '../core/telemetry.ts'
 import { Connection, type NoteListener } from './bullmq-connection.ts'
@@ -197,15 +197,15 @@ export class EvidenceConsumer {
   async #close(): Promise<void> {
     this.#stopTelling()
     const closed = this.#worker.close().catch(() => {})
-    if (!(await within(closed, this.#drainMs)) && this.#running.size > 0) {
+    if (!(await doneWithin(closed, this.#drainMs)) && this.#running.size > 0) {
       for (const controller of this.#running.values()) controller.abort(leaving)
       // Without Redis nothing can be given back: the locks end by themselves, and others take the jobs.
-      await within(closed, graceMs)
+      await doneWithin(closed, graceMs)
     }
     this.#subscriber.close()
     this.#connection.close()
     // What was under way when Redis went may never settle: then BullMQ waits for ever, and its timer keeps us.
-    if (!(await within(closed, settleMs))) await this.#worker.abandon()
+    if (!(await doneWithin(closed, settleMs))) await this.#worker.abandon()
     this.#note('Takes no more jobs')
     this.#ended.resolve()
   }
@@ -312,17 +312,6 @@ const firstBackOffMs = (error: Error | undefined): number =>
 
 function firstOf({ opts: { backoff } }: Job): number {
   return typeof backoff === 'object' ? (backoff.delay ?? fallbackFirstMs) : fallbackFirstMs
-}
-
-/** Whether `work` was done within `ms`. */
-async function within(work: Promise<unknown>, ms: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<boolean>(resolve => {
-    timer = setTimeout(() => resolve(false), ms)
-  })
-  const done = await Promise.race([work.then(() => true), late])
-  clearTimeout(timer)
-  return done
 }
 
 /**

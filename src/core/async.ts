@@ -18,6 +18,17 @@ export const deadlinePassed = (what: string, afterMs: number): DeadlineError =>
     `${what} was not done within ${Math.max(1, Math.round(afterMs))} ms; allow more time or send less`,
   )
 
+/** Whether `work` was done within `ms`. @throws what it rejects with within that time. */
+export async function doneWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
+  const { promise: late, resolve } = Promise.withResolvers<boolean>()
+  const timer = setTimer(ms, () => resolve(false))
+  try {
+    return await Promise.race([work.then(() => true), late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
 /**
  * A signal that follows the caller's own and a time limit, the means to abort it, and to let go of both.
  * The limit's reason is a DeadlineError.

@@ -7,7 +7,7 @@
  *                        ▼ exit, broken frame, deadline of the step, hang
  *                       dead
  */
-import { now } from '../core/async.ts'
+import { doneWithin, now } from '../core/async.ts'
 import { type ErrorCode, errorOf, isErrorCode, type RunnerError } from '../core/errors.ts'
 import { decodeMessage, encodeMessage } from '../wire/codec.ts'
 import { FrameReader } from '../wire/frame.ts'
@@ -192,17 +192,9 @@ export class Worker {
 
   async #climb(): Promise<void> {
     for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-      if (await this.#gone(this.#options.killGraceMs)) return
+      if (await doneWithin(this.#exited, this.#options.killGraceMs)) return
       this.#process.kill(signal)
     }
-  }
-
-  async #gone(withinMs: number): Promise<boolean> {
-    const { promise: late, resolve } = Promise.withResolvers<false>()
-    const timer = setTimeout(resolve, withinMs, false)
-    const gone = await Promise.race([this.#exited.then(() => true), late])
-    clearTimeout(timer)
-    return gone
   }
 
   #listen(launch: Launch, onExited: () => void): void {

@@ -1,7 +1,7 @@
 /** Deadlines and the signals that follow a caller's own. */
 import { getEventListeners } from 'node:events'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { deadlinePassed, keptOnce, limitedSignal, now } from '../../src/core/async.ts'
+import { deadlinePassed, doneWithin, keptOnce, limitedSignal, now } from '../../src/core/async.ts'
 import { DeadlineError } from '../../src/core/errors.ts'
 
 beforeEach(() => {
@@ -89,4 +89,15 @@ describe('keptOnce()', () => {
     expect(await Promise.all([get(), get()])).toEqual([2, 2])
     expect(await get()).toBe(2)
   })
+})
+
+test('doneWithin() tells whether work was done in time, passes on what it fails with, and leaves no timer', async () => {
+  const never = new Promise(() => {})
+  const late = doneWithin(never, 100)
+  await vi.advanceTimersByTimeAsync(100)
+  expect(await late).toBe(false)
+  expect(await doneWithin(Promise.resolve('done'), 100)).toBe(true)
+  expect(await doneWithin(Promise.resolve('done'), forever)).toBe(true)
+  await expect(doneWithin(Promise.reject(new Error('broken')), 100)).rejects.toThrow('broken')
+  expect(vi.getTimerCount()).toBe(0)
 })

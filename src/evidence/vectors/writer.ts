@@ -2,6 +2,7 @@
  * Writes rows in the background, many at a time and one write at a time: rows wait until there are enough of them or
  * the oldest has waited long enough. Nobody waits for it but `flush()` and `close()`.
  */
+import { doneWithin } from '../../core/async.ts'
 import { type ErrorRecord, errorRecord } from '../../core/errors.ts'
 import type { VectorRow } from './store.ts'
 
@@ -83,10 +84,7 @@ export class PassageWriter {
   /** Writes what waits, for as long as `closeMs` allows, and takes no more. */
   async close(): Promise<void> {
     this.#closed = true
-    const { promise: late, resolve } = Promise.withResolvers<void>()
-    const timer = setTimeout(resolve, this.#options.closeMs)
-    await Promise.race([this.flush(), late])
-    clearTimeout(timer)
+    await doneWithin(this.flush(), this.#options.closeMs)
     clearTimeout(this.#timer)
     this.#dropped += this.#waiting.size
     this.#waiting.clear()
