@@ -60,9 +60,11 @@ export function mostFor(asking: Asking, all: Texts, places: readonly number[]): 
 
 /** About how many tokens would have to be computed for the texts at `places`. */
 export const tokensFor = (asking: Asking, all: Texts, places: readonly number[]): number =>
-  sumOver(callsFor(asking, all, places), ({ computed: { items, variant } }) =>
-    sumOver(items, item => Math.min(variant.limits.maxTokens, 2 + String(item).length / charactersPerToken)),
-  )
+  sumOver(callsFor(asking, all, places), ({ computed: { items, variant } }) => tokensOf(items, variant))
+
+/** About how many tokens texts, or pairs of them, are to a model. */
+export const tokensOf = (items: readonly unknown[], { limits }: VariantRef): number =>
+  sumOver(items, item => Math.min(limits.maxTokens, 2 + String(item).length / charactersPerToken))
 
 /** The dispatches for the texts at `places`, at once, and what becomes of the state with them. */
 export function readPassages(asking: Asking, all: Texts, places: readonly number[]): PlanNode<State, State> {

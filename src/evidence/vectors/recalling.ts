@@ -4,6 +4,7 @@
  */
 import type { Call } from '../../core/call.ts'
 import { type EncoderRef, roleOptions } from '../../models/encoder.ts'
+import { tokensOf } from '../asking.ts'
 import type { EnhancerParts } from '../parts.ts'
 import type { Reading } from '../reading.ts'
 import { sourceAt } from '../scored.ts'
@@ -19,7 +20,6 @@ export type RecallParts = Pick<EnhancerParts, 'prime' | 'uncached'> & {
 
 /** What must be saved at least, in milliseconds: asking the store takes some ten, and has mostly nothing for new texts. */
 const leastSavedMs = 100
-const charactersPerToken = 4
 
 /** Hands over the vectors of a reading's passages that the store has, where computing them takes long. Never rejects. */
 export async function recallVectors(
@@ -28,22 +28,19 @@ export async function recallVectors(
   { encoder, prime, tokenMs, uncached }: RecallParts,
 ): Promise<void> {
   if (prime === undefined) return
-  const ids = new Map<string, string>()
+  const idsOf = new Map<string, string>()
   for (const { end, source, start } of reading.passages) {
     const { content, id } = sourceAt(reading, source)
-    const text = content.slice(start, end)
-    ids.set(text, rowId(requestsCollection, id, text))
+    idsOf.set(content.slice(start, end), id)
   }
-  const call: Call = { variant: encoder, items: [...ids.keys()], options: roleOptions(encoder, 'document') }
+  const options = roleOptions(encoder, 'document')
+  const call: Call = { variant: encoder, items: [...idsOf.keys()], options }
   const unknown = uncached(call)
-  const tokens = unknown.reduce(
-    (sum, text) => sum + Math.min(encoder.limits.maxTokens, text.length / charactersPerToken),
-    0,
-  )
-  if (tokens * tokenMs < leastSavedMs) return
-  const vectors = await kept.recalled(unknown.map(text => ids.get(text) as string))
-  for (const text of unknown) {
-    const vector = vectors.get(ids.get(text) as string)
+  if (tokensOf(unknown, encoder) * tokenMs < leastSavedMs) return
+  const rows = unknown.map(text => rowId(requestsCollection, idsOf.get(text) as string, text))
+  const vectors = await kept.recalled(rows)
+  for (const [place, text] of unknown.entries()) {
+    const vector = vectors.get(rows[place] as string)
     if (vector?.length === encoder.limits.dimensions) prime(call, text, vector)
   }
 }
