@@ -8,7 +8,7 @@ import { type Client, ClientFactory } from '@a2a-js/sdk/client'
 import { EventConsumer, openA2a } from '../src/adapters/a2a.ts'
 import { type EvidenceContext, EvidenceEnhancer } from '../src/index.ts'
 import { type Benchmark, type BenchmarkOptions, rounds } from './benchmark.ts'
-import { openLoop, poisson } from './callers.ts'
+import { closedLoop, openLoop, poisson } from './callers.ts'
 import { chartOf } from './histogram.ts'
 import type { Report, Row } from './report.ts'
 import { median, percentile, spread } from './statistic.ts'
@@ -121,14 +121,8 @@ async function throughputOf(
   return { rows, share }
 }
 
-async function asked(enhancer: EvidenceEnhancer, contexts: readonly EvidenceContext[]): Promise<void> {
-  const waiting = contexts.values()
-  await Promise.all(
-    Array.from({ length: concurrency }, async () => {
-      for (const context of waiting) await enhancer.enhanceEvidence(context)
-    }),
-  )
-}
+const asked = (enhancer: EvidenceEnhancer, contexts: readonly EvidenceContext[]) =>
+  closedLoop(concurrency, contexts, context => enhancer.enhanceEvidence(context))
 
 async function consumed(enhancer: EvidenceEnhancer, contexts: readonly EvidenceContext[]): Promise<void> {
   let answered = 0

@@ -11,16 +11,20 @@ export type Ask = (text: string) => Promise<void>
 /** Milliseconds of each call, and of all together. */
 export type Timed = { readonly ms: number[]; readonly totalMs: number }
 
-/** `count` callers take the next of `texts` each, as soon as they are answered. */
-export async function closedLoop(count: number, texts: readonly string[], ask: Ask): Promise<Timed> {
-  const waiting = texts.values()
+/** `count` callers take the next of `all` each, as soon as they are answered. */
+export async function closedLoop<T>(
+  count: number,
+  all: readonly T[],
+  ask: (one: T) => Promise<unknown>,
+): Promise<Timed> {
+  const waiting = all.values()
   const ms: number[] = []
   const begin = performance.now()
   await Promise.all(
     Array.from({ length: count }, async () => {
-      for (const text of waiting) {
+      for (const one of waiting) {
         const asked = performance.now()
-        await ask(text)
+        await ask(one)
         ms.push(performance.now() - asked)
       }
     }),

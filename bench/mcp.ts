@@ -9,6 +9,7 @@ import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/cli
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import { type EvidenceContext, EvidenceEnhancer } from '../src/index.ts'
 import { type Benchmark, type BenchmarkOptions, rounds } from './benchmark.ts'
+import { closedLoop } from './callers.ts'
 import type { Goal, Report, Row } from './report.ts'
 import { median, percentile } from './statistic.ts'
 import { sentence } from './texts.ts'
@@ -108,23 +109,15 @@ async function sizeRows(
     for (const place of all.keys()) {
       const [name, way] = all[(place + round) % all.length] as [string, Way]
       signal.throwIfAborted()
-      const contexts = Array.from({ length: count }, () => claimContext(++number, sentences)).values()
-      const times: number[] = []
+      const contexts = Array.from({ length: count }, () => claimContext(++number, sentences))
       const taken: number[] = []
-      const begin = performance.now()
-      await Promise.all(
-        Array.from({ length: callers }, async () => {
-          for (const context of contexts) {
-            const start = performance.now()
-            taken.push(await way(context))
-            times.push(performance.now() - start)
-          }
-        }),
-      )
+      const { ms, totalMs } = await closedLoop(callers, contexts, async context => {
+        taken.push(await way(context))
+      })
       const of = figures.get(name)
       if (round === 0 || of === undefined) continue
-      of.rates.push((count * 1000) / (performance.now() - begin))
-      of.ms.push(...times)
+      of.rates.push((count * 1000) / totalMs)
+      of.ms.push(...ms)
       of.tokens.push(...taken)
     }
   }

@@ -8,6 +8,7 @@ import { type EvidenceContext, EvidenceEnhancer } from '../src/index.ts'
 import { startConsumer } from '../test/support/queue-process.ts'
 import { RedisServer } from '../test/support/redis-server.ts'
 import { type Benchmark, type BenchmarkOptions, rounds } from './benchmark.ts'
+import { closedLoop } from './callers.ts'
 import type { Report, Row } from './report.ts'
 import { median, percentile, spread } from './statistic.ts'
 import { sentence } from './texts.ts'
@@ -88,7 +89,7 @@ async function throughput(redis: RedisServer, { note, quick, signal, until }: Be
   )
   try {
     const ways: Readonly<Record<string, (contexts: EvidenceContext[]) => Promise<unknown>>> = {
-      direct: contexts => directly(enhancer, contexts),
+      direct: contexts => closedLoop(concurrency, contexts, context => enhancer.enhanceEvidence(context)),
       'one consumer': contexts => through(one, contexts),
       'two consumers': contexts => through(two, contexts),
     }
@@ -108,15 +109,6 @@ async function throughput(redis: RedisServer, { note, quick, signal, until }: Be
   } finally {
     await Promise.all(started.map(consumer => consumer.end()))
   }
-}
-
-async function directly(enhancer: EvidenceEnhancer, contexts: readonly EvidenceContext[]): Promise<void> {
-  const left = contexts.values()
-  await Promise.all(
-    Array.from({ length: concurrency }, async () => {
-      for (const context of left) await enhancer.enhanceEvidence(context)
-    }),
-  )
 }
 
 /** From the first add to the last evidence in the producer's hands. */
