@@ -47,10 +47,6 @@ class SubBatch(NamedTuple):
     indices: tuple[int, ...]
     length: int
 
-    @property
-    def padded_tokens(self) -> int:
-        return len(self.indices) * self.length
-
 
 def padded_length(length: int, buckets: Sequence[int]) -> int:
     """The smallest bucket that holds `length` tokens; `length` itself where there is none. Buckets ascend."""
